@@ -1,0 +1,16 @@
+# lib/local.mk - small libraries that know nothing of tillwatch.
+noinst_LTLIBRARIES += lib/libtw.la
+lib_libtw_la_SOURCES = \
+	lib/buf.c lib/buf.h \
+	lib/clock.c lib/clock.h \
+	lib/json.c lib/json.h \
+	lib/log.c lib/log.h \
+	lib/regex.c lib/regex.h \
+	lib/xmalloc.c lib/xmalloc.h \
+	lib/crc32c.c lib/crc32c.h \
+	lib/sanitize.c lib/sanitize.h \
+	lib/labels.c lib/labels.h \
+	lib/hist.c lib/hist.h \
+	lib/series.c lib/series.h
+lib_libtw_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS) $(PCRE2_CFLAGS) $(UTF8PROC_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+lib_libtw_la_LIBADD = $(XXHASH_LIBS) $(PCRE2_LIBS) $(UTF8PROC_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) -lm
