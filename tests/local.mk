@@ -1,0 +1,15 @@
+# tests/local.mk - what belongs to no single room; each room registers its own tests beside its sources.
+include tests/shop/local.mk
+include tests/promqltest/local.mk
+include tests/plugins/local.mk
+
+# Fuzz targets: LLVMFuzzerTestOneInput, built as libFuzzer programs with --enable-fuzz, and always as
+# replayers of their corpus (FUZZ_MAIN), so that `make check` runs every seed and every old find.
+if FUZZ
+FUZZ_MAIN =
+FUZZ_LDFLAGS = $(TW_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_MAIN = tests/fuzz/replay.c
+FUZZ_LDFLAGS = $(TW_LDFLAGS)
+endif
+EXTRA_DIST += tests/fuzz/replay.c
