@@ -141,6 +141,22 @@ ingest_probe_add(struct ingest *in, const struct ingest_probe *d)
 	return id;
 }
 
+bool
+ingest_probe_is(const struct ingest *in, uint32_t probe, const char *name)
+{
+	return probe < in->n_probes && in->probes[probe].used
+	       && strcmp(in->probes[probe].name, name) == 0;
+}
+
+uint32_t
+ingest_probe_find(const struct ingest *in, const char *name)
+{
+	for (size_t i = 0; i < in->n_probes; i++)
+		if (ingest_probe_is(in, (uint32_t)i, name))
+			return (uint32_t)i;
+	return INGEST_NO_PROBE;
+}
+
 void
 ingest_probe_remove(struct ingest *in, uint32_t probe)
 {

@@ -67,6 +67,7 @@ struct ingest_result {                  /* a committed run, for listeners; lives
 	int64_t slot_ms;
 	enum probe_verdict verdict, before;
 	const char *cause, *reason, *facts;
+	int64_t duration_us;
 	uint32_t asked; /* the generation of FRAME_RUN that it answers; 0 = a slot's run */
 };
 
@@ -89,6 +90,9 @@ void ingest_free(struct ingest *in); /* commits what is complete, then stops the
 
 /* Probes. The id is stable while the name is; a changed configuration keeps history and status. */
 uint32_t ingest_probe_add(struct ingest *in, const struct ingest_probe *p);
+#define INGEST_NO_PROBE UINT32_MAX
+uint32_t ingest_probe_find(const struct ingest *in, const char *name); /* or INGEST_NO_PROBE */
+bool ingest_probe_is(const struct ingest *in, uint32_t probe, const char *name);
 void ingest_probe_remove(struct ingest *in, uint32_t probe); /* its series end with stale markers */
 
 struct ingest_host *ingest_host_new(struct ingest *in);

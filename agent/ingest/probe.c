@@ -237,9 +237,16 @@ probe_known(struct ingest *in, struct run *r)
 
 	if (!r->is_result || !p->used)
 		return;
-	result = (struct ingest_result){.probe = r->probe, .name = p->name, .slot_ms = r->slot_ms,
-		.verdict = (enum probe_verdict)r->verdict, .before = s->verdict, .cause = r->cause,
-		.reason = r->reason, .facts = r->facts, .asked = r->asked};
+	result = (struct ingest_result){.probe = r->probe,
+	    .name = p->name,
+	    .slot_ms = r->slot_ms,
+	    .verdict = (enum probe_verdict)r->verdict,
+	    .before = s->verdict,
+	    .cause = r->cause,
+	    .reason = r->reason,
+	    .facts = r->facts,
+	    .duration_us = r->record.duration_us,
+	    .asked = r->asked};
 	pthread_mutex_lock(&in->lock);
 	if (s->verdict != result.verdict)
 		s->since_ms = r->slot_ms;

@@ -1,0 +1,235 @@
+/*
+ * act.c - what other threads ask of the loop: calls that they wait for, runs whose result they wait
+ * for.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "build-config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/agent.h"
+#include "agent/api/request.h"
+#include "agent/notify/notify.h"
+
+#define RUN_GRACE_MS 5000
+
+void
+agent_call(struct agent *a, void (*run)(struct agent *, void *), void *arg)
+{
+	struct agent_call c = {.run = run, .arg = arg};
+
+	pthread_mutex_lock(&a->lock);
+	*a->last_call = &c;
+	a->last_call = &c.next;
+	uv_async_send(&a->calls);
+	while (!c.done)
+		pthread_cond_wait(&a->changed, &a->lock);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void
+agent_calls(struct agent *a)
+{
+	struct agent_call *c;
+
+	pthread_mutex_lock(&a->lock);
+	while ((c = a->first_call) != NULL) {
+		if ((a->first_call = c->next) == NULL)
+			a->last_call = &a->first_call;
+		pthread_mutex_unlock(&a->lock);
+		c->run(a, c->arg);
+		pthread_mutex_lock(&a->lock);
+		c->done = true;
+		pthread_cond_broadcast(&a->changed);
+	}
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- run a probe now
+ * -------------------------------------------------------------------------------- */
+
+struct ask {
+	const char *probe;
+	struct agent_waiter *waiter;
+	int64_t timeout_ms;
+	int rc;
+};
+
+static void
+ask_host(struct agent *a, void *arg)
+{
+	struct ask *q = arg;
+
+	q->rc = -ENOENT;
+	for (size_t i = 0; i < a->setup->n_probes; i++) {
+		if (strcmp(a->setup->probes[i].name, q->probe) != 0)
+			continue;
+		q->timeout_ms = a->setup->probes[i].timeout_ms;
+		q->waiter->asked =
+		    supervisor_run(a->supervisor, ingest_probe_find(a->ingest, q->probe));
+		q->rc = q->waiter->asked != 0 ? 0 : -EAGAIN;
+	}
+	if (q->rc != 0)
+		return;
+	pthread_mutex_lock(&a->lock);
+	q->waiter->next = a->waiters;
+	a->waiters = q->waiter;
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void
+write_result(struct buf *b, const struct ingest_result *r)
+{
+	static const char *const verdicts[] = {"ok", "warn", "crit", "unknown"};
+
+	buf_text(b, "{\"probe\":");
+	json_text(b, r->name);
+	json_field_seconds(b, "at", r->slot_ms);
+	json_field_text(b, "verdict", (unsigned)r->verdict < 4 ? verdicts[r->verdict] : "unknown");
+	json_field_text(b, "cause", r->cause);
+	json_field_text(b, "reason", r->reason);
+	json_field_number(b, "duration", (double)r->duration_us / 1e6);
+	buf_printf(b, ",\"facts\":%s}", r->facts[0] == '{' ? r->facts : "{}");
+}
+
+void
+agent_result(struct agent *a, const struct ingest_result *r)
+{
+	if (r->asked == 0)
+		return;
+	pthread_mutex_lock(&a->lock);
+	for (struct agent_waiter *w = a->waiters; w != NULL; w = w->next)
+		if (w->asked == r->asked && !w->done) {
+			write_result(w->out, r);
+			w->done = true;
+		}
+	pthread_cond_broadcast(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static bool
+wait_result(struct agent *a, struct agent_waiter *w, int64_t timeout_ms)
+{
+	struct agent_waiter **at;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += (time_t)((timeout_ms + RUN_GRACE_MS) / 1000);
+	pthread_mutex_lock(&a->lock);
+	while (!w->done && pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0)
+		;
+	for (at = &a->waiters; *at != w; at = &(*at)->next)
+		;
+	*at = w->next;
+	pthread_mutex_unlock(&a->lock);
+	return w->done;
+}
+
+static int
+do_run(void *ctx, const char *probe, struct buf *out, char *err, size_t cap)
+{
+	struct agent_waiter w = {.out = out};
+	struct ask q = {.probe = probe, .waiter = &w};
+	struct agent *a = ctx;
+
+	agent_call(a, ask_host, &q);
+	if (q.rc == -ENOENT)
+		snprintf(err, cap, "no probe is called \"%.200s\"", probe);
+	else if (q.rc != 0)
+		snprintf(err, cap, "the plugin host of %.200s is not up", probe);
+	if (q.rc != 0)
+		return q.rc;
+	if (wait_result(a, &w, q.timeout_ms))
+		return 0;
+	snprintf(err, cap, "no result of %.200s in time", probe);
+	return -ETIMEDOUT;
+}
+
+/* ---- the rest
+ * ------------------------------------------------------------------------------------------ */
+
+static int
+do_reload(void *ctx, char *err, size_t cap)
+{
+	struct buf errors;
+	int rc;
+
+	buf_init(&errors, 1 << 20);
+	rc = agent_reload(ctx, &errors);
+	snprintf(err, cap, "%s", buf_str(&errors));
+	buf_free(&errors);
+	return rc;
+}
+
+static void
+retry_hosts(struct agent *a, void *group)
+{
+	supervisor_retry(a->supervisor, group);
+}
+
+static int
+do_retry(void *ctx, const char *group)
+{
+	agent_call(ctx, retry_hosts, (void *)(uintptr_t)group);
+	return 0;
+}
+
+static int
+do_notify_test(void *ctx, const char *receiver, char *err, size_t cap)
+{
+	struct agent *a = ctx;
+	int64_t id;
+	int rc = notify_test(a->notify, receiver, &id);
+
+	if (rc != 0)
+		snprintf(err, cap, "no receiver is called \"%.200s\"", receiver);
+	return rc;
+}
+
+static bool
+is_ready(void *ctx)
+{
+	struct agent *a = ctx;
+
+	return !a->stopping;
+}
+
+static bool
+reload_state(void *ctx, int64_t *at_ms)
+{
+	struct agent *a = ctx;
+	bool ok;
+
+	pthread_mutex_lock(&a->lock);
+	ok = a->reload_ok;
+	*at_ms = a->reload_ms;
+	pthread_mutex_unlock(&a->lock);
+	return ok;
+}
+
+struct api_agent
+agent_api(struct agent *a)
+{
+	a->self.reload_ok = reload_state;
+	a->self.arg = a;
+	return (struct api_agent){.ctx = a,
+	    .store = a->store,
+	    .ingest = a->ingest,
+	    .supervisor = a->supervisor,
+	    .alerts = a->alerts,
+	    .notify = a->notify,
+	    .state = a->state,
+	    .self = &a->self,
+	    .version = PACKAGE_VERSION,
+	    .shop = a->setup->shop,
+	    .started_ms = a->started_ms,
+	    .reload = do_reload,
+	    .run = do_run,
+	    .retry = do_retry,
+	    .notify_test = do_notify_test,
+	    .ready = is_ready};
+}

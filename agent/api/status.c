@@ -1,0 +1,84 @@
+/*
+ * status.c - version, health, and the agent's own metrics as Prometheus text (exposition format
+ * 0.0.4).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "build-config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/api/request.h"
+#include "agent/self.h"
+
+void
+handle_buildinfo(struct request *r)
+{
+	answer_begin(r);
+	buf_text(&r->out, "{\"version\":");
+	json_text(&r->out, r->agent->version);
+	buf_text(&r->out,
+	    ",\"application\":\"tillwatch\",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\","
+	    "\"buildDate\":\"\",\"goVersion\":\"\"}");
+	answer_end(r);
+}
+
+struct text {
+	struct buf *b;
+	char last[128];
+};
+
+static void
+one_metric(void *arg, const struct self_sample *s)
+{
+	struct text *t = arg;
+
+	if (strcmp(t->last, s->name) != 0) {
+		buf_printf(t->b, "# HELP %s %s\n# TYPE %s %s\n", s->name, s->help, s->name,
+		    s->counter ? "counter" : "gauge");
+		snprintf(t->last, sizeof(t->last), "%s", s->name);
+	}
+	buf_text(t->b, s->name);
+	if (s->label != NULL) {
+		buf_printf(t->b, "{%s=", s->label);
+		json_text(t->b, s->label_value);
+		buf_char(t->b, '}');
+	}
+	buf_char(t->b, ' ');
+	json_number(t->b, s->v);
+	buf_char(t->b, '\n');
+}
+
+void
+handle_metrics(struct request *r)
+{
+	struct text t = {.b = &r->out};
+
+	r->type = "text/plain; version=0.0.4; charset=utf-8";
+	buf_printf(&r->out,
+	    "# HELP tillwatch_build_info 1, with the version\n# TYPE tillwatch_build_info gauge\n"
+	    "tillwatch_build_info{version=\"%s\"} 1\n",
+	    r->agent->version);
+	self_each(r->agent->self, one_metric, &t);
+}
+
+void
+handle_healthy(struct request *r)
+{
+	r->type = "text/plain; charset=utf-8";
+	buf_text(&r->out, "tillwatch is healthy.\n");
+}
+
+void
+handle_ready(struct request *r)
+{
+	r->type = "text/plain; charset=utf-8";
+	if (r->agent->ready(r->agent->ctx)) {
+		buf_text(&r->out, "tillwatch is ready.\n");
+	} else {
+		r->status = 503;
+		buf_text(&r->out, "tillwatch is not ready yet.\n");
+	}
+}

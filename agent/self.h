@@ -1,0 +1,35 @@
+/*
+ * self.h - the agent's own metrics (tillwatch_*), listed once: /metrics prints them, the store
+ * keeps them, so that they can be drawn and alerted on like any other.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AGENT_SELF_H
+#define AGENT_SELF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct self {
+	struct ingest *ingest;
+	struct store *store;
+	struct supervisor *supervisor;
+	struct alert_engine *alerts;    /* NULL allowed */
+	struct notify *notify;          /* NULL allowed */
+	int64_t started_ms;
+	bool (*reload_ok)(void *, int64_t *at_ms); /* of the last reload */
+	void *arg;
+};
+
+struct self_sample {
+	const char *name, *help;
+	bool counter;
+	const char *label, *label_value; /* NULL = none; one label is enough for all of them */
+	double v;
+};
+
+/* Any thread; each sample lives for the call. Samples of one name come one after another. */
+void self_each(
+    const struct self *self, void (*each)(void *, const struct self_sample *), void *arg);
+
+#endif
