@@ -1,0 +1,97 @@
+/*
+ * cli.h - what the verbs of `tillwatch` share: their table, their options, the way to the agent,
+ * the way to the screen.
+ *
+ * One file a verb (cmd-NAME.c), each with one const struct, listed in main.c. Data goes to stdout,
+ * messages to stderr; every verb that reads takes --json. Exit codes are sysexits: 0 fine, 1 the
+ * answer is no (a check that failed), 64 usage, 65 bad data, 69 the agent does not answer, 77 not
+ * allowed, 78 configuration.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#define CLI_ARGS_MAX 16
+#define CLI_ANSWER_MAX (64u << 20)
+
+struct cli_option {
+	const char *name;       /* "limit": --limit */
+	char letter;            /* 'n': -n; 0 = none */
+	const char *value;      /* "N": takes a value, named so in the help; NULL: a switch */
+	const char *help;
+};
+
+struct cli;
+struct cmd {
+	const char *name, *arguments, *summary;
+	const char *help;       /* paragraphs and examples, below the options */
+	const struct cli_option *options; /* ends with a NULL name; NULL = none of its own */
+	int min_args, max_args;
+	int (*run)(struct cli *cli);
+};
+
+struct cli {
+	const struct cmd *cmd;
+	const char *args[CLI_ARGS_MAX];
+	int n_args;
+	const char
+	    *values[32]; /* of the verb's own options, by row; a switch that is set holds "" */
+	/* Common options. */
+	const char *config, *socket, *url, *token_file;
+	bool json, color;
+	void *curl;             /* the client's handle, made when first needed */
+};
+
+extern const struct cmd *const cli_commands[];
+
+/* The value of the verb's own option, or NULL. "" for a switch that is set. */
+const char *cli_option(const struct cli *cli, const char *name);
+/* A message on stderr: "tillwatch: ...". Returns code, so that a verb ends with `return
+ * cli_fail(...)`. */
+int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* client.c: asks the agent. path with its query ("/api/v1/query?query=up"). *data: the answer's
+ * "data" (owned by the caller). Returns 0, or an exit code after having said what is wrong. */
+int client_get(struct cli *cli, const char *path, json_t **data);
+int client_post(struct cli *cli, const char *path, json_t **data);
+void client_close(struct cli *cli);
+/* "name=value" percent-encoded, with the separator before it, onto an url. */
+struct buf;
+void client_param(struct buf *url, const char *name, const char *value);
+
+/* print.c: foreign text is sanitised on its way out. */
+enum paint { PAINT_NONE, PAINT_OK, PAINT_WARN, PAINT_CRIT, PAINT_DIM, PAINT_BOLD };
+void print_text(const char *s);                                /* one foreign text */
+void print_paint(const struct cli *cli, enum paint paint, const char *s);
+void print_json(const json_t *v);
+enum paint paint_of_verdict(const char *verdict);
+
+/* A table: cells are foreign texts; columns as wide as their widest cell. At most 16 columns. */
+struct table;
+struct table *table_new(
+    const char *const *heads); /* ends with NULL; a head "count>" is right-aligned */
+void table_cell(struct table *t, enum paint paint, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void table_print(const struct cli *cli, struct table *t);      /* and frees */
+
+/* Members of a JSON object, with defaults. */
+const char *member_text(const json_t *o, const char *name);    /* "" when absent */
+double member_number(const json_t *o, const char *name);       /* NaN when absent */
+bool member_true(const json_t *o, const char *name);
+
+/* Short human forms into a static-size buffer: "3m12s", "412 ms", "41 MB", "14:32:07". */
+#define SHORT_TEXT 40
+const char *short_duration(double seconds, char dst[SHORT_TEXT]);
+const char *short_bytes(double bytes, char dst[SHORT_TEXT]);
+const char *short_time(
+    double unix_s, char dst[SHORT_TEXT]); /* local time; with the date when not today */
+const char *short_ago(double unix_s, char dst[SHORT_TEXT]);    /* "3m ago", "never" */
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * cmd-plugin.c - plugin hosts: which run, what they cost, why they ended.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "lib/buf.h"
+
+static int
+list(struct cli *cli)
+{
+	static const char *const heads[] = {"group", "state", "pid>", "probes>", "runs>", "late>",
+	    "skipped>", "lag p99>", "memory>", "cpu>", "restarts>", "sandbox", "last exit", NULL};
+	char lag[SHORT_TEXT], rss[SHORT_TEXT], cpu[SHORT_TEXT];
+	struct table *t;
+	const json_t *h;
+	json_t *data;
+	size_t i;
+	int rc = client_get(cli, "/tillwatch/v1/plugins", &data);
+
+	if (rc != 0)
+		return rc;
+	if (cli->json) {
+		print_json(data);
+		json_decref(data);
+		return 0;
+	}
+	t = table_new(heads);
+	json_array_foreach(json_object_get(data, "hosts"), i, h) {
+		bool up = strcmp(member_text(h, "state"), "running") == 0;
+
+		table_cell(t, PAINT_BOLD, "%s", member_text(h, "group"));
+		table_cell(t, up ? PAINT_OK : PAINT_WARN, "%s", member_text(h, "state"));
+		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "pid"));
+		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "probes"));
+		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "runs"));
+		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "late"));
+		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "skipped"));
+		table_cell(t, PAINT_NONE, "%s", short_duration(member_number(h, "lag_p99"), lag));
+		table_cell(t, PAINT_NONE, "%s", short_bytes(member_number(h, "rss"), rss));
+		table_cell(t, PAINT_NONE, "%s", short_duration(member_number(h, "cpu"), cpu));
+		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "restarts"));
+		table_cell(t, PAINT_NONE, "%s", member_text(h, "sandbox"));
+		table_cell(t, PAINT_NONE, "%s", member_text(h, "last_exit"));
+	}
+	table_print(cli, t);
+	json_decref(data);
+	return 0;
+}
+
+static int
+retry(struct cli *cli)
+{
+	struct buf url;
+	json_t *data;
+	int rc;
+
+	buf_init(&url, 4096);
+	buf_text(&url, "/tillwatch/v1/plugins/retry");
+	client_param(&url, "group", cli->n_args > 1 ? cli->args[1] : NULL);
+	rc = client_post(cli, buf_str(&url), &data);
+	json_decref(data);
+	buf_free(&url);
+	return rc;
+}
+
+static int
+run(struct cli *cli)
+{
+	if (cli->n_args == 0 || strcmp(cli->args[0], "list") == 0)
+		return list(cli);
+	if (strcmp(cli->args[0], "retry") == 0)
+		return retry(cli);
+	return cli_fail(EX_USAGE, "plugin takes list or retry, not \"%s\"", cli->args[0]);
+}
+
+extern const struct cmd cmd_plugin;
+const struct cmd cmd_plugin = {
+	.name = "plugin",
+	.arguments = "[list | retry [GROUP]]",
+	.summary = "plugin hosts: which run, what they cost, why they ended",
+	.help = "retry ends the back-off of a host that waits (of all without GROUP).\n",
+	.max_args = 2,
+	.run = run,
+};

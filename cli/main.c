@@ -1,0 +1,258 @@
+/*
+ * main.c - tillwatch: finds the verb, reads the options, runs it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "build-config.h"
+
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct cmd cmd_alerts, cmd_check, cmd_db, cmd_notify, cmd_plugin, cmd_probes,
+    cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema, cmd_status, cmd_top;
+
+const struct cmd *const cli_commands[] = {&cmd_top, &cmd_status, &cmd_probes, &cmd_run, &cmd_query,
+    &cmd_alerts, &cmd_rules, &cmd_notify, &cmd_plugin, &cmd_check, &cmd_schema, &cmd_reload,
+    &cmd_db, NULL};
+
+static const struct cli_option common_options[] = {
+    {"config", 'c', "FILE", "configuration to read (default: " TW_SYSCONFDIR "/tillwatch.yaml)"},
+    {"socket", 's', "PATH", "the agent's socket (default: " TW_RUNDIR "/agent.sock)"},
+    {"url", 'u', "URL", "an agent, or a Prometheus-compatible server, over HTTP"},
+    {"token-file", 0, "FILE", "file with the bearer token for --url"},
+    {"json", 'j', NULL, "answer as JSON"},
+    {"no-color", 0, NULL, "no colours (also: NO_COLOR set)"},
+    {"help", 'h', NULL, "this text"},
+    {NULL, 0, NULL, NULL},
+};
+
+int
+cli_fail(int code, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	fprintf(stderr, "tillwatch: %s\n", text);
+	return code;
+}
+
+const char *
+cli_option(const struct cli *cli, const char *name)
+{
+	const struct cli_option *o = cli->cmd->options;
+
+	for (int i = 0; o != NULL && o[i].name != NULL; i++)
+		if (strcmp(o[i].name, name) == 0)
+			return cli->values[i];
+	return NULL;
+}
+
+/* ---- help
+ * ------------------------------------------------------------------------------------------- */
+
+static void
+help_options(FILE *f, const struct cli_option *o)
+{
+	char text[64];
+
+	for (; o != NULL && o->name != NULL; o++) {
+		snprintf(text, sizeof(text), "--%s%s%s", o->name, o->value != NULL ? " " : "",
+		    o->value != NULL ? o->value : "");
+		if (o->letter != 0)
+			fprintf(f, "  -%c, %-22s %s\n", o->letter, text, o->help);
+		else
+			fprintf(f, "      %-22s %s\n", text, o->help);
+	}
+}
+
+static void
+help_verb(FILE *f, const struct cmd *c)
+{
+	fprintf(f, "tillwatch %s%s%s: %s\n\n", c->name, c->arguments[0] ? " " : "", c->arguments,
+	    c->summary);
+	if (c->options != NULL && c->options[0].name != NULL) {
+		fputs("Options\n", f);
+		help_options(f, c->options);
+	}
+	fputs("Common options\n", f);
+	help_options(f, common_options);
+	if (c->help != NULL)
+		fprintf(f, "\n%s", c->help);
+}
+
+static void
+help_all(FILE *f)
+{
+	fputs("tillwatch: watches a shop\n\nusage: tillwatch VERB [options]\n\n", f);
+	for (int i = 0; cli_commands[i] != NULL; i++)
+		fprintf(f, "  %-8s %-22s %s\n", cli_commands[i]->name, cli_commands[i]->arguments,
+		    cli_commands[i]->summary);
+	fputs(
+	    "\n`tillwatch VERB --help` says more. Exit codes: 0 fine, 1 the answer is no, 64 usage, 65 bad data,\n"
+	    "69 the agent does not answer, 77 not allowed, 78 configuration.\n",
+	    f);
+}
+
+static int
+help(const char *verb)
+{
+	for (int i = 0; verb != NULL && cli_commands[i] != NULL; i++)
+		if (strcmp(cli_commands[i]->name, verb) == 0) {
+			help_verb(stdout, cli_commands[i]);
+			return 0;
+		}
+	if (verb != NULL)
+		return cli_fail(EX_USAGE, "no verb \"%s\"; `tillwatch help` lists them", verb);
+	help_all(stdout);
+	return 0;
+}
+
+/* ---- options
+ * ------------------------------------------------------------------------------------------ */
+
+static int
+find_option(const struct cli_option *o, const char *name, size_t len, char letter)
+{
+	for (int i = 0; o != NULL && o[i].name != NULL; i++)
+		if ((name != NULL && strlen(o[i].name) == len && strncmp(o[i].name, name, len) == 0)
+		    || (letter != 0 && o[i].letter == letter))
+			return i;
+	return -1;
+}
+
+static void
+set_common(struct cli *cli, const char *name, const char *value)
+{
+	if (strcmp(name, "config") == 0)
+		cli->config = value;
+	else if (strcmp(name, "socket") == 0)
+		cli->socket = value;
+	else if (strcmp(name, "url") == 0)
+		cli->url = value;
+	else if (strcmp(name, "token-file") == 0)
+		cli->token_file = value;
+	else if (strcmp(name, "json") == 0)
+		cli->json = true;
+	else if (strcmp(name, "no-color") == 0)
+		cli->color = false;
+}
+
+/* One option at argv[*i]. 0, -1: help was asked, or an exit code. */
+static int
+take_option(struct cli *cli, char **argv, int *i)
+{
+	const char *text = argv[*i], *equals = strchr(text, '='), *value = NULL;
+	bool is_long = text[1] == '-';
+	size_t len =
+	    is_long ? (equals != NULL ? (size_t)(equals - text - 2) : strlen(text + 2)) : 0;
+	const struct cli_option *table = cli->cmd->options;
+	int at = find_option(table, is_long ? text + 2 : NULL, len, is_long ? 0 : text[1]);
+	bool common = at < 0;
+
+	if (common) {
+		table = common_options;
+		at = find_option(table, is_long ? text + 2 : NULL, len, is_long ? 0 : text[1]);
+	}
+	if (at < 0 || (!is_long && text[2] != '\0' && table[at].value == NULL))
+		return cli_fail(EX_USAGE, "%s has no option %s; see `tillwatch %s --help`",
+		    cli->cmd->name, text, cli->cmd->name);
+	if (strcmp(table[at].name, "help") == 0)
+		return -1;
+	if (table[at].value == NULL)
+		value = "";
+	else if (is_long && equals != NULL)
+		value = equals + 1;
+	else if (!is_long && text[2] != '\0')
+		value = text + 2;
+	else if ((value = argv[++*i]) == NULL)
+		return cli_fail(EX_USAGE, "%s needs a value (%s)", text, table[at].value);
+	if (common)
+		set_common(cli, table[at].name, value);
+	else
+		cli->values[at] = value;
+	return 0;
+}
+
+static int
+take_arguments(struct cli *cli, char **argv)
+{
+	bool only_args = false;
+	int rc;
+
+	for (int i = 0; argv[i] != NULL; i++) {
+		if (!only_args && strcmp(argv[i], "--") == 0) {
+			only_args = true;
+		} else if (!only_args && argv[i][0] == '-' && argv[i][1] != '\0') {
+			if ((rc = take_option(cli, argv, &i)) != 0)
+				return rc;
+		} else if (cli->n_args == cli->cmd->max_args || cli->n_args == CLI_ARGS_MAX) {
+			return cli_fail(EX_USAGE, "%s takes no \"%s\"; see `tillwatch %s --help`",
+			    cli->cmd->name, argv[i], cli->cmd->name);
+		} else {
+			cli->args[cli->n_args++] = argv[i];
+		}
+	}
+	if (cli->n_args < cli->cmd->min_args)
+		return cli_fail(EX_USAGE, "%s needs %s; see `tillwatch %s --help`", cli->cmd->name,
+		    cli->cmd->arguments, cli->cmd->name);
+	return 0;
+}
+
+static int
+run_verb(const struct cmd *c, char **argv)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct cli cli = {.cmd = c,
+	    .config = getenv("TILLWATCH_CONFIG"),
+	    .socket = getenv("TILLWATCH_SOCKET"),
+	    .url = getenv("TILLWATCH_URL"),
+	    .color = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0')};
+	int rc = take_arguments(&cli, argv);
+
+	if (rc == -1) {
+		help_verb(stdout, c);
+		return 0;
+	}
+	if (rc != 0)
+		return rc;
+	if (cli.config == NULL)
+		cli.config = TW_SYSCONFDIR "/tillwatch.yaml";
+	if (cli.socket == NULL)
+		cli.socket = TW_RUNDIR "/agent.sock";
+	rc = c->run(&cli);
+	client_close(&cli);
+	if (fflush(stdout) != 0 && rc == 0)
+		rc = EX_IOERR;
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	/* A reader that has seen enough (head, less) ends us quietly. */
+	signal(SIGPIPE, SIG_DFL);
+	if (argc < 2) {
+		help_all(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0
+	    || strcmp(argv[1], "-h") == 0)
+		return help(argc > 2 ? argv[2] : NULL);
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+		puts("tillwatch " PACKAGE_VERSION);
+		return 0;
+	}
+	for (int i = 0; cli_commands[i] != NULL; i++)
+		if (strcmp(cli_commands[i]->name, argv[1]) == 0)
+			return run_verb(cli_commands[i], argv + 2);
+	return cli_fail(EX_USAGE, "no verb \"%s\"; `tillwatch help` lists them", argv[1]);
+}
