@@ -1,0 +1,2 @@
+# bench/local.mk - side-by-side benchmarks; each prints name, value, bar, ok|short|noisy.
+include bench/probes.mk
