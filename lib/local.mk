@@ -5,7 +5,10 @@ lib_libtw_la_SOURCES = \
 	lib/clock.c lib/clock.h \
 	lib/json.c lib/json.h \
 	lib/log.c lib/log.h \
+	lib/manifest.c lib/manifest.h \
+	lib/options.c lib/options.h \
 	lib/regex.c lib/regex.h \
+	lib/units.c lib/units.h \
 	lib/xmalloc.c lib/xmalloc.h \
 	lib/crc32c.c lib/crc32c.h \
 	lib/sanitize.c lib/sanitize.h \

@@ -1,0 +1,351 @@
+/*
+ * load.c - from files to struct config: read, merge, check, fill; then the probes, each against its
+ * plugin's rows.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/check.h"
+#include "config/config.h"
+#include "lib/xmalloc.h"
+
+#define DOCS_MAX 256
+#define PROBES_MAX 100000
+
+struct load {
+	struct config *config;
+	const struct config_env *env;
+	struct errors *errors;
+	struct check check;
+};
+
+/* ---- files
+ * -------------------------------------------------------------------------------------------- */
+
+/* Who can write a configuration decides what the agent does: others must not. */
+static bool
+check_mode(struct load *l, const char *path)
+{
+	struct yaml_place place = {path, 0, 0};
+	struct stat st;
+
+	if (stat(path, &st) != 0) {
+		errors_add(l->errors, &place, "", "%s", strerror(errno));
+		return false;
+	}
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		errors_add(l->errors, &place, "",
+		    "belongs to somebody else than root and the agent's user");
+		return false;
+	}
+	if ((st.st_mode & 022) != 0 && !(S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX))) {
+		errors_add(l->errors, &place, "", "can be written by others (try chmod go-w)");
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_doc(struct load *l, const char *path)
+{
+	struct config *c = l->config;
+	struct yaml_error err;
+	struct yaml_doc *doc;
+
+	if (!check_mode(l, path))
+		return false;
+	if (yaml_read_file(&doc, path, &err) != 0) {
+		errors_add(l->errors, &err.place, "", "%s", err.text);
+		return false;
+	}
+	c->docs = xrealloc(c->docs, c->n_docs + 1, sizeof(struct yaml_doc *));
+	c->docs[c->n_docs++] = doc;
+	if (yaml_root(doc)->kind != YAML_MAP) {
+		errors_add(l->errors, &yaml_root(doc)->place, "",
+		    "a map is wanted at the top of the file");
+		return false;
+	}
+	if (c->n_docs > 1 && yaml_merge(c->docs[0], doc, &err) != 0) {
+		errors_add(l->errors, &err.place, "", "%s", err.text);
+		return false;
+	}
+	return true;
+}
+
+static int
+is_yaml(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".yaml") == 0;
+}
+
+static bool
+read_all(struct load *l, const char *path)
+{
+	char *copy = xstrdup(path), *dir = xasprintf("%s/conf.d", dirname(copy));
+	struct dirent **names = NULL;
+	bool ok = read_doc(l, path);
+	int n = scandir(dir, &names, is_yaml, alphasort);
+
+	if (ok && n > 0)
+		ok = check_mode(l, dir);
+	for (int i = 0; i < n; i++) {
+		char *file = xasprintf("%s/%s", dir, names[i]->d_name);
+
+		if (ok && i >= DOCS_MAX)
+			errors_add(l->errors, &(struct yaml_place){dir, 0, 0}, "",
+			    "more than %d files", DOCS_MAX);
+		ok = ok && i < DOCS_MAX && read_doc(l, file);
+		free(file);
+		free(names[i]);
+	}
+	free(names);
+	free(dir);
+	free(copy);
+	return ok;
+}
+
+/* ---- probes
+ * --------------------------------------------------------------------------------------------- */
+
+static size_t
+names_of(const struct tw_table *rows, const char **names, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < rows->count && n < max; n++)
+		names[n] = option_row(rows, (uint32_t)n).name;
+	return n;
+}
+
+static const struct manifest *
+find_manifest(struct load *l, const struct yaml_node *map, const char *path)
+{
+	const struct yaml_node *plugin = yaml_get(map, "plugin");
+	const struct manifest *m;
+	char err[512] = "", full[128];
+
+	snprintf(full, sizeof(full), "%s.plugin", path);
+	if (plugin == NULL || plugin->kind != YAML_TEXT) {
+		errors_add(l->errors, plugin != NULL ? &plugin->place : &map->place, full,
+		    "is missing (what measures: storefront)");
+		return NULL;
+	}
+	m = l->env->manifest(l->env->ctx, l->config, plugin->text, err, sizeof(err));
+	if (m == NULL)
+		errors_add(l->errors, &plugin->place, full, "%s", err);
+	return m;
+}
+
+static void
+fill_probe(struct load *l, struct config_probe *p, const struct yaml_node *map, const char *path)
+{
+	const char *own[64], *plugins[256];
+	size_t n_own = names_of(&config_probe_rows, own, 64), n_plugins = 0;
+	const struct manifest *m = find_manifest(l, map, path);
+	json_t *common;
+	char err[256];
+
+	p->node = map;
+	p->manifest = m;
+	if (m != NULL)
+		n_plugins = names_of(&m->plugin.options, plugins, 256);
+	common = m != NULL ? check_options(
+		     &l->check, &config_probe_rows, map, &map->place, path, plugins, n_plugins)
+			   : json_object();
+	if (options_fill(&config_probe_rows, p, common, &l->config->heap, err, sizeof(err)) != 0)
+		errors_add(l->errors, &map->place, path, "%s", err);
+	json_decref(common);
+	if (m != NULL)
+		p->options = check_options(
+		    &l->check, &m->plugin.options, map, &map->place, path, own, n_own);
+}
+
+/* Rows that say "no such key" twice (once a table) would be wrong: the common rows skip the
+ * plugin's and vice versa. */
+static void
+check_probe(struct load *l, struct config_probe *p, const char *path)
+{
+	const struct config *c = l->config;
+	char full[160];
+
+	if (p->interval == 0)
+		p->interval = c->defaults.interval;
+	if (p->timeout == 0)
+		p->timeout = c->defaults.timeout < p->interval ? c->defaults.timeout : p->interval;
+	snprintf(full, sizeof(full), "%s.timeout", path);
+	if (p->timeout > p->interval)
+		errors_add(l->errors, &p->node->place, full,
+		    "is longer than the interval: runs never overlap");
+	snprintf(full, sizeof(full), "%s.name", path);
+	for (const struct config_probe *q = c->probes; p->name != NULL && q < p; q++)
+		if (q->name != NULL && strcmp(p->name, q->name) == 0)
+			errors_add(l->errors, &yaml_member(p->node, "name")->value->place, full,
+			    "\"%s\" is the name of another probe", p->name);
+	snprintf(full, sizeof(full), "%s.system", path);
+	if (p->system != NULL) {
+		const struct config_system *s = c->systems.items;
+		bool known = c->systems.n == 0;
+
+		for (uint32_t i = 0; i < c->systems.n; i++)
+			known |= strcmp(s[i].name, p->system) == 0;
+		if (!known)
+			errors_add(l->errors, &yaml_member(p->node, "system")->value->place, full,
+			    "no system is called \"%s\"", p->system);
+	}
+}
+
+static void
+load_probes(struct load *l, const struct yaml_node *root)
+{
+	const struct yaml_node *list = yaml_get(root, "probes");
+	struct config *c = l->config;
+	char path[64];
+
+	if (list == NULL || list->kind != YAML_LIST || list->n == 0 || list->n > PROBES_MAX) {
+		errors_add(l->errors, list != NULL ? &list->place : &root->place, "probes",
+		    list == NULL ? "is missing: what shall be watched?"
+				 : "a list of probes is wanted here: write - before each");
+		return;
+	}
+	c->probes = xcalloc(list->n, sizeof(*c->probes));
+	c->n_probes = list->n;
+	for (size_t i = 0; i < list->n; i++) {
+		snprintf(path, sizeof(path), "probes[%zu]", i);
+		c->probes[i].node = list->items[i];
+		if (list->items[i]->kind != YAML_MAP) {
+			errors_add(l->errors, &list->items[i]->place, path,
+			    "a map is wanted here: {name: ..., plugin: ...}");
+			continue;
+		}
+		fill_probe(l, &c->probes[i], list->items[i], path);
+		check_probe(l, &c->probes[i], path);
+	}
+}
+
+/* ---- what rows alone cannot say
+ * ---------------------------------------------------------------------------- */
+
+static void
+check_alerts(struct load *l, const struct yaml_node *root)
+{
+	const struct yaml_node *list = yaml_get(root, "alerts");
+	struct config_alert *a = l->config->alerts.items;
+	char path[64];
+
+	for (uint32_t i = 0; list != NULL && i < l->config->alerts.n && i < list->n; i++) {
+		bool known = a[i].probe == NULL;
+
+		a[i].place = list->items[i]->place;
+		snprintf(path, sizeof(path), "alerts[%u]", i);
+		if ((a[i].failures != NULL) == (a[i].expr != NULL))
+			errors_add(
+			    l->errors, &a[i].place, path, "either failures (with probe) or expr");
+		else if (a[i].failures != NULL && a[i].probe == NULL)
+			errors_add(l->errors, &a[i].place, path, "failures needs a probe");
+		for (size_t k = 0; k < l->config->n_probes && !known; k++)
+			known = l->config->probes[k].name != NULL
+				&& strcmp(l->config->probes[k].name, a[i].probe) == 0;
+		if (!known)
+			errors_add(
+			    l->errors, &a[i].place, path, "no probe is called \"%s\"", a[i].probe);
+	}
+}
+
+/* -1 stands for "inherited": zero is a wish of its own. */
+static void
+inherit(struct config_route *r, const struct yaml_node *node)
+{
+	const struct yaml_node *routes = yaml_get(node, "routes");
+	struct config_route *children = r->routes.items;
+
+	if (yaml_get(node, "group_wait") == NULL)
+		r->group_wait = -1;
+	if (yaml_get(node, "group_interval") == NULL)
+		r->group_interval = -1;
+	if (yaml_get(node, "repeat_interval") == NULL)
+		r->repeat_interval = -1;
+	for (uint32_t i = 0;
+	     routes != NULL && routes->kind == YAML_LIST && i < r->routes.n && i < routes->n; i++)
+		inherit(&children[i], routes->items[i]);
+}
+
+static void
+check_route(struct load *l, const struct yaml_node *root)
+{
+	const struct config_receiver *r = l->config->receivers.items;
+	struct config_route *route = &l->config->route;
+
+	inherit(route, yaml_get(root, "route"));
+	if (route->receiver == NULL && l->config->receivers.n == 1)
+		route->receiver = r[0].name;
+	if (route->receiver == NULL && l->config->receivers.n > 1)
+		errors_add(l->errors, &root->place, "route.receiver",
+		    "is missing: with several receivers, say which one gets what no route takes");
+}
+
+static void
+load_tree(struct load *l, const char *path)
+{
+	static const char *const elsewhere[] = {"probes"};
+	struct config *c = l->config;
+	const struct yaml_node *root;
+	char err[256];
+	json_t *values;
+
+	if (!read_all(l, path))
+		return;
+	root = yaml_root(c->docs[0]);
+	values = check_options(&l->check, &config_rows, root, &root->place, "", elsewhere, 1);
+	if (options_fill(&config_rows, c, values, &c->heap, err, sizeof(err)) != 0
+	    && l->errors->n == 0)
+		errors_add(l->errors, &root->place, "", "%s", err);
+	json_decref(values);
+	load_probes(l, root);
+	check_alerts(l, root);
+	check_route(l, root);
+}
+
+int
+config_load(
+    struct config **out, const char *path, const struct config_env *env, struct errors *errors)
+{
+	struct config *c = xcalloc(1, sizeof(*c));
+	struct load l = {.config = c, .env = env, .errors = errors};
+
+	*out = NULL;
+	c->secrets = secrets_new(env->env, env->ctx);
+	l.check = (struct check){errors, c->secrets};
+	load_tree(&l, path);
+	if (errors->n > 0) {
+		config_free(c);
+		return -EINVAL;
+	}
+	*out = c;
+	return 0;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->n_probes; i++)
+		json_decref(c->probes[i].options);
+	for (size_t i = 0; i < c->n_docs; i++)
+		yaml_free(c->docs[i]);
+	free(c->docs);
+	free(c->probes);
+	heap_free(&c->heap);
+	secrets_free(c->secrets);
+	free(c);
+}

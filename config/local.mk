@@ -1,0 +1,20 @@
+# config/local.mk - how tillwatch is configured.
+noinst_LTLIBRARIES += config/libtwconfig.la
+config_libtwconfig_la_SOURCES = config/check.c config/check.h config/config.h config/errors.c config/errors.h \
+	config/load.c config/schema.c config/secret.c config/secret.h config/table.c config/yaml.c config/yaml.h
+config_libtwconfig_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
+config_libtwconfig_la_LIBADD = $(YAML_LIBS) $(JANSSON_LIBS)
+EXTRA_DIST += config/demo.yaml
+
+check_PROGRAMS += tests/unit/test-config tests/unit/test-units tests/fuzz/fuzz-config
+TESTS += tests/unit/test-config tests/unit/test-units tests/fuzz/fuzz-config
+tests_unit_test_config_SOURCES = tests/unit/test-config.c
+tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_config_LDADD = config/libtwconfig.la lib/libtw.la $(CMOCKA_LIBS)
+tests_unit_test_units_SOURCES = tests/unit/test-units.c
+tests_unit_test_units_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_units_LDADD = lib/libtw.la $(CMOCKA_LIBS)
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_config_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_config_LDADD = config/libtwconfig.la lib/libtw.la
