@@ -1,8 +1,9 @@
 /*
- * fuzz-chunk.c - exercises the decoders of agent/store/chunk.c and frame.c: what a broken disk could give back.
+ * fuzz-chunk.c - exercises the decoders of agent/store/chunk.c and frame.c: what a broken disk
+ * could give back.
  *
- * The check sum would keep a fuzzer out for ever, so it is put right here: the last four bytes of the input are
- * replaced. What decodes must also survive being encoded and decoded again.
+ * The check sum would keep a fuzzer out for ever, so it is put right here: the last four bytes of
+ * the input are replaced. What decodes must also survive being encoded and decoded again.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,10 +29,10 @@ again(const struct samples *s, uint32_t sid)
 	struct buf b;
 
 	buf_init(&b, CHUNK_BYTES_MAX);
-	if (chunk_encode(&b, sid, 0, s, 0, s->n) == 0 &&
-	    (chunk_decode(&out, NULL, b.data, b.len) != 0 || out.n != s->n ||
-	        memcmp(out.t, s->t, s->n * sizeof(*s->t)) != 0 ||
-	        (s->h == NULL && memcmp(out.v, s->v, s->n * sizeof(*s->v)) != 0)))
+	if (chunk_encode(&b, sid, 0, s, 0, s->n) == 0
+	    && (chunk_decode(&out, NULL, b.data, b.len) != 0 || out.n != s->n
+		|| memcmp(out.t, s->t, s->n * sizeof(*s->t)) != 0
+		|| (s->h == NULL && memcmp(out.v, s->v, s->n * sizeof(*s->v)) != 0)))
 		abort();
 	samples_clear(&out);
 	buf_free(&b);
