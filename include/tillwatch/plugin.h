@@ -86,6 +86,11 @@ struct tw_option {
 #define TW_REQUIRED 1u       /* an error when absent */
 #define TW_NEEDS_RESTART 2u  /* a reload says so instead of applying it */
 #define TW_LATER 4u          /* a word of a later version: refused as such */
+#define TW_NAMES_SOURCE 8u   /* TW_STRING, TW_STRINGS, or the names of TW_NAMED: configured sources,
+			      * which the probe then reads and shares a host with */
+#define TW_MANY 16u          /* a list of the scalar type: struct tw_list of what stands for one */
+#define TW_AROUND 32u        /* TW_PATH: may hold * and ?; files come and go (rotation): the sandbox
+			      * opens the directory */
 	uint32_t offset;
 	const char *def;     /* as the user would write it; NULL: absent is zero, NULL, empty */
 	double min, max;     /* of the value in its unit (durations in seconds); 0,0 = no bound */
@@ -118,6 +123,12 @@ struct tw_alert { /* default alert; ${probe} and ${shop} are replaced as label m
 	const char *summary; /* Prometheus template: {{ $labels.probe }}, {{ $value }} */
 	const char *when;    /* NULL, or the name of an option that must be set */
 	const char *failures; /* instead of expr: "2 of 3" runs whose verdict is crit */
+};
+
+struct tw_slo {              /* what `slo: {objective, window, good: {NAME: {max: X}}}` counts by */
+	const char *name;    /* NAME; NULL: what counts without `good` */
+	const char *good, *total; /* PromQL of counters' increase over [${window}]; ${max} is X */
+	const char *help;
 };
 
 struct tw_panel {            /* what a dashboard draws for a probe without knowing the plugin */
@@ -174,6 +185,7 @@ struct tw_request {
 	int32_t max_redirects;        /* 0 = 10; -1 = do not follow */
 	uint32_t flags;
 #define TW_NO_VERIFY 1u           /* certificate errors are recorded, not fatal */
+#define TW_KEEP_OPEN 4u           /* a TW_WARM request of this run follows: leave the connection open */
 #define TW_NO_DECODE 2u           /* leave Content-Encoding alone */
 	int64_t timeout_us;           /* 0 = what is left of the run */
 	int64_t max_body_bytes;       /* decoded; 0 = 1 MiB */
@@ -276,6 +288,17 @@ struct tw_record {
 	const struct tw_field *fields;
 };
 
+struct tw_batch {                 /* where records come from */
+	uint32_t size;
+	uint32_t flags;
+#define TW_BATCH_SCAN 1u          /* of a scan: everything there is */
+#define TW_BATCH_KEYS 2u          /* of a re-read of keys */
+#define TW_BATCH_FIRST 4u
+#define TW_BATCH_LAST 8u          /* only after it a scan is whole: before, nothing is "missing" */
+	const char *source;
+	int64_t read_ms;          /* when the source was asked */
+};
+
 /* ---- histograms
  * ---------------------------------------------------------------------------------- */
 
@@ -335,7 +358,9 @@ struct tw_api {
 	const char *(*probe_name)(struct tw_ctx *);
 
 	/* Asynchronous; each returns TW_PENDING, and calls back exactly once, also on error or
-	 * deadline. */
+	 * deadline, never before it returned. Past the deadline, and after the run's end, nothing
+	 * starts and nothing calls back: the run is over (TW_UNKNOWN: out of memory, or called by a
+	 * TW_BLOCKING probe, which may simply block). */
 	enum tw_verdict (*http)(struct tw_ctx *, const struct tw_request *);
 	enum tw_verdict (*dns)(
 	    struct tw_ctx *, const char *name, enum tw_family, tw_dns_fn *, void *arg);
@@ -350,6 +375,17 @@ struct tw_api {
 	/* Sources: hand on a record (copied), or count one that could not be read. */
 	void (*record)(struct tw_ctx *, const struct tw_record *);
 	void (*reject)(struct tw_ctx *, const char *reason, const char *excerpt, size_t len);
+
+	/* A word of the shop: "shop/name", "shop/currency", "shop/timezone", "synthetic/email".
+	 * NULL: not configured. Any thread. */
+	const char *(*setting)(struct tw_ctx *, const char *name);
+	/* Asynchronous: what the run has put so far (state, totals, samples) is on disk before it
+	 * calls back. For what must be known after a crash: an order placed, a clean-up owed. */
+	enum tw_verdict (*commit)(struct tw_ctx *, tw_timer_fn *done, void *arg);
+	/* Asynchronous: a source that the probe names is read again, these keys (n 0: everything);
+	 * its records come through on_records before it calls back. */
+	enum tw_verdict (*read)(struct tw_ctx *, const char *source, const char *const *keys,
+	    size_t n, tw_timer_fn *done, void *arg);
 };
 
 /* ---- what a plugin is
@@ -371,7 +407,7 @@ struct tw_plugin {
 	enum tw_verdict (*probe)(struct tw_ctx *, void *self); /* at each slot */
 	void (*stop)(struct tw_ctx *, void *self);             /* optional */
 	/* Probes that read sources: records in arrival order, in batches; may emit_at. */
-	void (*on_records)(struct tw_ctx *, void *self, const char *source,
+	void (*on_records)(struct tw_ctx *, void *self, const struct tw_batch *,
 	    const struct tw_record *const *, size_t n);
 	/* Sources: everything once; what is new since the stored position; only these keys
 	 * (confirming re-read). */
@@ -382,6 +418,7 @@ struct tw_plugin {
 	enum tw_verdict (*body)(struct tw_ctx *, void *self, const void *data, size_t len,
 	    const struct tw_header *headers,
 	    uint32_t n_headers); /* a posted webhook, committed before */
+	struct tw_table slos;    /* struct tw_slo */
 };
 
 /* Each plugin ends with TW_PLUGIN(.name = "...", ...). */

@@ -148,6 +148,7 @@ measure(struct tw_ctx *ctx, struct storefront *s)
 	    .connection = s->warm_turn ? TW_WARM : TW_COLD, .family = t->family,
 	    .address = t->address[0] != '\0' ? t->address : NULL, .proxy = s->proxy,
 	    .ca_file = s->ca_file, .http_version = versions[s->http_version], .jar = s->jar,
+	    .flags = s->connection & WANT_WARM ? TW_KEEP_OPEN : 0,
 	    .max_redirects = s->max_redirects == 0 ? -1 : (int32_t)s->max_redirects,
 	    .max_body_bytes = s->max_body, .max_header_bytes = s->max_headers, .done = answered);
 }

@@ -1,0 +1,132 @@
+/*
+ * emit-send.c - the end of a run as frames: SERIES*, (SAMPLES | HIST | STATE)*, RESULT.
+ *
+ * Everything but RESULT carries the probe's own generation; the RESULT of an asked run repeats the
+ * number of the FRAME_RUN that it answers.
+ *
+ * Runs in: the loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/probe.h"
+#include "lib/log.h"
+
+#define RESULT_SAMPLES 512      /* samples in the RESULT itself */
+#define FACTS_MAX (48 * 1024)   /* of the JSON text: the frame has 72 KiB */
+
+struct sender {
+	struct host *h;
+	struct probe *p;
+};
+
+static void
+sent(struct sender *s, ptrdiff_t n)
+{
+	if (n > 0)
+		(void)link_send(&s->h->link, s->h->link.scratch, (size_t)n);
+	else
+		host_log(s->h, s->p, LOGL_ERROR, "a frame does not fit: left out");
+}
+
+static void
+send_new_series(struct sender *s)
+{
+	struct emit *e = &s->p->emit;
+
+	for (size_t i = 0; i < e->n_samples; i++) {
+		struct emit_series *es = e->samples[i].series;
+		const struct tw_metric *row = &e->plugin->metrics[es->metric].row;
+		struct msg_series m = {.id = s->h->next_series, .kind = (uint8_t)row->kind,
+		    .resolution = row->resolution, .labels = es->text};
+
+		if (es->number != SERIES_UNSENT)
+			continue;
+		if (s->h->next_series == WIRE_SERIES_MAX) {
+			host_end(
+			    s->h, HOST_EXIT_AGAIN, "all numbers of series are used; starting anew");
+			return;
+		}
+		es->number = s->h->next_series++;
+		sent(s, msg_series_encode(s->h->link.scratch, s->p->id, s->p->generation, &m));
+	}
+}
+
+static void
+send_hists(struct sender *s)
+{
+	struct emit *e = &s->p->emit;
+
+	for (size_t i = 0; i < e->n_samples; i++) {
+		struct run_sample *r = &e->samples[i];
+
+		if (r->hist != NULL && r->series->number != SERIES_UNSENT)
+			sent(s, msg_hist_encode(s->h->link.scratch, s->p->id, s->p->generation,
+				    r->series->number, r->t_ms, r->hist));
+	}
+}
+
+static void
+send_state(void *arg, const char *key, const void *data, size_t len)
+{
+	struct sender *s = arg;
+	struct msg_state m = {.key = (char *)(uintptr_t)key, .remove = data == NULL, .blob = data,
+	    .len = len};
+
+	sent(s, msg_state_encode(
+		    s->h->link.scratch, FRAME_STATE, s->p->id, s->p->generation, &m));
+}
+
+/* All numbers of the run: full frames go out, the last piece stays for the RESULT. */
+static size_t
+send_samples(struct sender *s, struct wire_sample *out)
+{
+	struct emit *e = &s->p->emit;
+	size_t n = 0, left = 0;
+
+	for (size_t i = 0; i < e->n_samples; i++)
+		left += e->samples[i].hist == NULL;
+	for (size_t i = 0; i < e->n_samples; i++) {
+		struct run_sample *r = &e->samples[i];
+
+		if (r->hist != NULL || r->series->number == SERIES_UNSENT)
+			continue;
+		out[n++] = (struct wire_sample){r->series->number, r->t_ms, r->v};
+		left--;
+		if (n < WIRE_SAMPLES_MAX && (left > 0 || n <= RESULT_SAMPLES))
+			continue;
+		sent(s, msg_samples_encode(
+			    s->h->link.scratch, s->p->id, s->p->generation, out, n));
+		n = 0;
+	}
+	return n;
+}
+
+void
+send_run(struct host *h, struct probe *p, struct msg_result *r, bool has_samples)
+{
+	struct sender s = {h, p};
+	uint32_t generation = r->flags & RESULT_ASKED ? p->ctx.asked : p->generation;
+	static const char no_facts[] = "{}";
+
+	if (has_samples) {
+		r->samples = malloc(WIRE_SAMPLES_MAX * sizeof(*r->samples));
+		if (r->samples == NULL) {
+			host_end(h, HOST_EXIT_AGAIN, "out of memory");
+			return;
+		}
+		send_new_series(&s);
+		send_hists(&s);
+		r->n_samples = (uint32_t)send_samples(&s, r->samples);
+		state_each_changed(&p->state, send_state, &s);
+	}
+	if (strlen(r->facts) > FACTS_MAX)
+		r->facts = (char *)(uintptr_t)no_facts;
+	sent(&s, msg_result_encode(h->link.scratch, p->id, generation, r));
+	free(r->samples);
+	r->samples = NULL;
+	r->n_samples = 0;
+}

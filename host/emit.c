@@ -1,0 +1,431 @@
+/*
+ * emit.c - samples and totals of one probe; see emit.h. Facts: emit-facts.c; how totals
+ * outlive the process: emit-totals.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "host/emit-internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/labels.h"
+#include "lib/sanitize.h"
+
+#define SERIES_TEXT_MAX 8192
+
+struct dimension { /* "metric:label:" counts its values, "metric:label:value" is one */
+	UT_hash_handle hh;
+	uint32_t n;
+	size_t len;
+	char key[];
+};
+
+int
+emit_init(struct emit *e, const struct plugin *p, const char *probe)
+{
+	memset(e, 0, sizeof(*e));
+	e->plugin = p;
+	return (e->probe = strdup(probe)) != NULL ? 0 : -ENOMEM;
+}
+
+void
+emit_clear(struct emit *e)
+{
+	struct emit_series *s, *next;
+	struct dimension *d, *dnext;
+
+	emit_forget_run(e);
+	HASH_ITER(hh, e->series, s, next) {
+		HASH_DEL(e->series, s);
+		hist_free(s->hist);
+		free(s->text);
+		free(s);
+	}
+	HASH_ITER(hh, e->dimensions, d, dnext) {
+		HASH_DEL(e->dimensions, d);
+		free(d);
+	}
+	free(e->samples);
+	free(e->probe);
+	memset(e, 0, sizeof(*e));
+}
+
+void
+emit_refuse(struct emit *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (e->n_refused++ > 0)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(e->refused, sizeof(e->refused), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- labels ---------------------------------------------------------------------- */
+
+static struct dimension *
+dimension(struct emit *e, const char *key, size_t len, bool may_add)
+{
+	struct dimension *d;
+
+	HASH_FIND(hh, e->dimensions, key, len, d);
+	if (d != NULL || !may_add || (d = calloc(1, sizeof(*d) + len)) == NULL)
+		return d;
+	memcpy(d->key, key, len);
+	d->len = len;
+	HASH_ADD_KEYPTR(hh, e->dimensions, d->key, len, d);
+	if (d->hh.tbl != NULL)
+		return d;
+	free(d);
+	return NULL;
+}
+
+/* Is the value one of the first EMIT_DIMENSION_MAX of its label? */
+bool
+emit_dimension_fits(struct emit *e, uint32_t metric, const char *label, const char *value)
+{
+	char key[16 + 64 + EMIT_VALUE_MAX + 4];
+	int head = snprintf(key, sizeof(key), "%u:%.60s:", metric, label);
+	size_t len = (size_t)head + strlen(value);
+	struct dimension *all;
+
+	memcpy(key + head, value, strlen(value));
+	if (dimension(e, key, len, false) != NULL)
+		return true;
+	if ((all = dimension(e, key, (size_t)head, true)) == NULL || all->n >= EMIT_DIMENSION_MAX)
+		return false;
+	if (dimension(e, key, len, true) == NULL)
+		return false;
+	all->n++;
+	return true;
+}
+
+bool
+emit_is_declared(const struct metric *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_labels; i++)
+		if (strcmp(m->label[i], name) == 0)
+			return true;
+	return false;
+}
+
+struct pairs {
+	struct label at[PLUGIN_LABELS_MAX + 2];
+	char value[PLUGIN_LABELS_MAX][EMIT_VALUE_MAX * 3 + 1];
+	size_t n;
+};
+
+static bool
+take_label(struct emit *e, const struct metric *m, struct pairs *p, const char *name,
+    const char *value)
+{
+	char *clean = p->value[p->n - 2];
+
+	if (!emit_is_declared(m, name)) {
+		emit_refuse(e, "%s has no label %.60s", m->row.name, name);
+		return false;
+	}
+	if (value == NULL || value[0] == '\0')
+		return true;
+	if (strlen(value) > EMIT_VALUE_MAX) {
+		emit_refuse(e, "%s: a value of label %s is longer than %d bytes", m->row.name, name,
+		    EMIT_VALUE_MAX);
+		return false;
+	}
+	text_sanitize(clean, EMIT_VALUE_MAX * 3 + 1, value, strlen(value));
+	for (size_t i = 2; i < p->n; i++)
+		if (strcmp(p->at[i].name, name) == 0) {
+			emit_refuse(e, "%s: label %s is given twice", m->row.name, name);
+			return false;
+		}
+	p->at[p->n++] = (struct label){name, clean};
+	return true;
+}
+
+static bool
+take_labels(struct emit *e, uint32_t metric, struct pairs *p, const char *const *labels)
+{
+	const struct metric *m = &e->plugin->metrics[metric];
+
+	for (size_t i = 0; labels != NULL && labels[i] != NULL; i += 2) {
+		if (i / 2 >= PLUGIN_LABELS_MAX) {
+			emit_refuse(e, "%s: too many labels", m->row.name);
+			return false;
+		}
+		if (!take_label(e, m, p, labels[i], labels[i + 1]))
+			return false;
+		if (labels[i + 1] == NULL)
+			break;
+	}
+	/* Only what was not refused counts as a value of its label. */
+	for (size_t i = 2; i < p->n; i++)
+		if (strlen(p->at[i].value) > EMIT_VALUE_MAX
+		    || !emit_dimension_fits(e, metric, p->at[i].name, p->at[i].value))
+			p->at[i].value = "other";
+	return true;
+}
+
+/* The canonical text of a series; malloc'd, NULL when refused. */
+static char *
+series_text(struct emit *e, uint32_t metric, const char *const *labels)
+{
+	struct pairs p = {.n = 2};
+	struct labels *set;
+	char *text = NULL;
+	size_t need;
+
+	p.at[0] = (struct label){LABEL_NAME, e->plugin->metrics[metric].row.name};
+	p.at[1] = (struct label){"probe", e->probe};
+	if (!take_labels(e, metric, &p, labels))
+		return NULL;
+	if (labels_new(&set, p.at, p.n) != 0) {
+		emit_refuse(e, "%s: labels that are no set", p.at[0].value);
+		return NULL;
+	}
+	need = labels_format(set, NULL, 0);
+	if (need < SERIES_TEXT_MAX && (text = malloc(need + 1)) != NULL)
+		labels_format(set, text, need + 1);
+	else
+		emit_refuse(e, "%s: its labels are too long", p.at[0].value);
+	labels_unref(set);
+	return text;
+}
+
+/* Takes text over. */
+struct emit_series *
+emit_intern(struct emit *e, uint32_t metric, char *text)
+{
+	struct emit_series *s = NULL;
+
+	HASH_FIND_STR(e->series, text, s);
+	if (s != NULL) {
+		free(text);
+		return s;
+	}
+	if (e->n_series >= EMIT_SERIES_MAX || (s = calloc(1, sizeof(*s))) == NULL) {
+		emit_refuse(e, "more than %d series", EMIT_SERIES_MAX);
+		free(text);
+		return NULL;
+	}
+	*s = (struct emit_series){.text = text, .metric = metric, .number = SERIES_UNSENT};
+	HASH_ADD_KEYPTR(hh, e->series, s->text, strlen(s->text), s);
+	if (s->hh.tbl == NULL) {
+		free(s->text);
+		free(s);
+		return NULL;
+	}
+	e->n_series++;
+	return s;
+}
+
+/* The series that a call means, or NULL: refused. `kinds`: bits of the kinds that may be. */
+static struct emit_series *
+series_of(struct emit *e, uint32_t metric, unsigned kinds, const char *const *labels)
+{
+	const struct metric *m;
+	char *text;
+
+	if (metric >= e->plugin->n_metrics) {
+		emit_refuse(e, "metric %u is not declared", metric);
+		return NULL;
+	}
+	m = &e->plugin->metrics[metric];
+	if ((kinds & 1u << m->row.kind) == 0) {
+		emit_refuse(e, "%s is of another kind than the call that gives it", m->row.name);
+		return NULL;
+	}
+	if ((text = series_text(e, metric, labels)) == NULL)
+		return NULL;
+	return emit_intern(e, metric, text);
+}
+
+/* ---- samples --------------------------------------------------------------------- */
+
+/* Takes hist over. */
+void
+emit_add_sample(struct emit *e, struct emit_series *s, int64_t t_ms, double v, struct hist *hist)
+{
+	struct run_sample *last = s->last_sample > 0 ? &e->samples[s->last_sample - 1] : NULL;
+
+	if (last != NULL && last->t_ms == t_ms) {
+		hist_free(last->hist);
+		last->v = v;
+		last->hist = hist;
+		return;
+	}
+	if (e->n_samples == EMIT_SAMPLES_MAX || (hist != NULL && e->n_hists == EMIT_HIST_MAX)) {
+		emit_refuse(e, "more samples than a run may give");
+		hist_free(hist);
+		return;
+	}
+	if (e->n_samples == e->cap_samples) {
+		size_t cap = e->cap_samples > 0 ? e->cap_samples * 2 : 32;
+		struct run_sample *grown = realloc(e->samples, cap * sizeof(*grown));
+
+		if (grown == NULL) {
+			emit_refuse(e, "out of memory");
+			hist_free(hist);
+			return;
+		}
+		e->samples = grown;
+		e->cap_samples = cap;
+	}
+	e->samples[e->n_samples++] =
+	    (struct run_sample){.series = s, .t_ms = t_ms, .v = v, .hist = hist};
+	e->n_hists += hist != NULL;
+	s->last_sample = (uint32_t)e->n_samples;
+}
+
+void
+emit_value(struct emit *e, uint32_t metric, double v, int64_t t_ms, const char *const *labels)
+{
+	struct emit_series *s = series_of(e, metric, 1u << TW_GAUGE | 1u << TW_COUNTER, labels);
+
+	if (s == NULL)
+		return;
+	if (!isfinite(v) || t_ms <= 0)
+		emit_refuse(e, "%s: a value that is not finite, or has no time", s->text);
+	else if (s->has_total)
+		emit_refuse(e, "%s: counted by the host, so it cannot be set too", s->text);
+	else
+		emit_add_sample(e, s, t_ms, v, NULL);
+}
+
+static struct hist *
+hist_of(const struct tw_histogram *h)
+{
+	struct hist *out = calloc(1, sizeof(*out));
+
+	if (out == NULL)
+		return NULL;
+	hist_init(out);
+	if (h->n_buckets > 0 && (out->pos = calloc(h->n_buckets, sizeof(*out->pos))) == NULL) {
+		free(out);
+		return NULL;
+	}
+	out->cap_pos = h->n_buckets;
+	for (uint32_t i = 0; i < h->n_buckets; i++)
+		if (h->buckets[i].count > 0)
+			out->pos[out->n_pos++] = (struct hist_bucket){
+			    h->buckets[i].index, (double)h->buckets[i].count};
+	out->zero_count = (double)h->zero_count;
+	out->count = (double)h->count;
+	out->sum = h->sum;
+	return out;
+}
+
+static const char *
+histogram_wrong(const struct tw_histogram *h)
+{
+	uint64_t sum = h->zero_count;
+
+	if (h->size < sizeof(*h) || (h->n_buckets > 0 && h->buckets == NULL))
+		return "is not filled in";
+	if (h->n_buckets > HIST_BUCKETS_MAX)
+		return "has too many buckets";
+	if (!isfinite(h->sum))
+		return "has a sum that is not finite";
+	for (uint32_t i = 0; i < h->n_buckets; i++) {
+		if (i > 0 && h->buckets[i].index <= h->buckets[i - 1].index)
+			return "has buckets out of order";
+		sum += h->buckets[i].count;
+	}
+	return sum != h->count ? "counts something else than its buckets" : NULL;
+}
+
+void
+emit_histogram(struct emit *e, uint32_t metric, const struct tw_histogram *h, int64_t t_ms,
+    const char *const *labels)
+{
+	struct emit_series *s = series_of(e, metric, 1u << TW_HISTOGRAM, labels);
+	const char *wrong;
+	struct hist *hist;
+
+	if (s == NULL)
+		return;
+	if ((wrong = histogram_wrong(h)) != NULL || t_ms <= 0)
+		emit_refuse(
+		    e, "%s: the histogram %s", s->text, wrong != NULL ? wrong : "has no time");
+	else if (s->hist != NULL)
+		emit_refuse(e, "%s: observed by the host, so it cannot be set too", s->text);
+	else if ((hist = hist_of(h)) == NULL)
+		emit_refuse(e, "out of memory");
+	else
+		emit_add_sample(e, s, t_ms, 0, hist);
+}
+
+/* ---- totals ---------------------------------------------------------------------- */
+
+static void
+total_changed(struct emit *e, struct emit_series *s, bool is_new)
+{
+	if (is_new) {
+		if (e->n_pages == 0)
+			e->n_pages = 1;
+		s->page = (uint32_t)e->n_pages - 1;
+	}
+	e->pages_changed |= UINT64_C(1) << s->page;
+}
+
+void
+emit_count(struct emit *e, uint32_t metric, double delta, const char *const *labels)
+{
+	struct emit_series *s = series_of(e, metric, 1u << TW_COUNTER, labels);
+	bool is_new;
+
+	if (s == NULL)
+		return;
+	if (!isfinite(delta) || delta < 0 || !isfinite(s->total + delta)) {
+		emit_refuse(e, "%s: counts only upwards", s->text);
+		return;
+	}
+	is_new = !s->has_total;
+	s->has_total = true;
+	s->total += delta;
+	total_changed(e, s, is_new);
+}
+
+void
+emit_observe(struct emit *e, uint32_t metric, double v, const char *const *labels)
+{
+	struct emit_series *s = series_of(e, metric, 1u << TW_HISTOGRAM, labels);
+	bool is_new;
+
+	if (s == NULL)
+		return;
+	if (!isfinite(v)) {
+		emit_refuse(e, "%s: an observation that is not finite", s->text);
+		return;
+	}
+	is_new = s->hist == NULL;
+	if (is_new && (s->hist = calloc(1, sizeof(*s->hist))) != NULL)
+		hist_init(s->hist);
+	if (s->hist == NULL || hist_observe(s->hist, v) != 0) {
+		emit_refuse(e, "out of memory");
+		return;
+	}
+	total_changed(e, s, is_new);
+}
+
+/* ---- the end of a run ------------------------------------------------------------ */
+
+void
+emit_forget_run(struct emit *e)
+{
+	for (size_t i = 0; i < e->n_samples; i++) {
+		e->samples[i].series->last_sample = 0;
+		hist_free(e->samples[i].hist);
+	}
+	e->n_samples = e->n_hists = 0;
+	json_decref(e->facts);
+	e->facts = NULL;
+	e->n_facts = e->fact_bytes = 0;
+	e->n_refused = 0;
+	e->refused[0] = '\0';
+}

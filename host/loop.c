@@ -1,0 +1,348 @@
+/*
+ * loop.c - see loop.h. Timers are a binary heap on (time, sequence); the timerfd is armed for its top.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "host/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define EVENTS 256
+#define LAGS 1024                 /* kept for loop_lag_take */
+#define SECONDS 64                /* of history for loop_lag_since */
+
+struct watched {
+	int fd;                   /* -1 = free */
+	uint32_t events, life;
+	void (*fn)(void *, uint32_t);
+	void *arg;
+};
+
+struct loop {
+	int epoll_fd, timer_fd;
+	bool is_over;
+	struct loop_timer **heap;
+	uint32_t n, cap;
+	uint64_t sequence;
+	mono_t armed;
+	struct watched *fds;      /* by descriptor */
+	int n_fds;
+	int64_t lags[LAGS];
+	uint32_t n_lags;
+	struct { int64_t second, max_us; } worst[SECONDS];
+};
+
+/* ---- the heap --------------------------------------------------------------------------------------- */
+
+static bool
+before(const struct loop_timer *a, const struct loop_timer *b)
+{
+	return a->at.us != b->at.us ? a->at.us < b->at.us : a->sequence < b->sequence;
+}
+
+static void
+put(struct loop *l, uint32_t i, struct loop_timer *t)
+{
+	l->heap[i] = t;
+	t->index = i + 1;
+}
+
+static void
+sift_up(struct loop *l, uint32_t i)
+{
+	struct loop_timer *t = l->heap[i];
+
+	for (; i > 0 && before(t, l->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		put(l, i, l->heap[(i - 1) / 2]);
+	put(l, i, t);
+}
+
+static void
+sift_down(struct loop *l, uint32_t i)
+{
+	struct loop_timer *t = l->heap[i];
+
+	for (;;) {
+		uint32_t child = 2 * i + 1;
+
+		if (child + 1 < l->n && before(l->heap[child + 1], l->heap[child]))
+			child++;
+		if (child >= l->n || !before(l->heap[child], t))
+			break;
+		put(l, i, l->heap[child]);
+		i = child;
+	}
+	put(l, i, t);
+}
+
+void
+loop_timer_clear(struct loop *l, struct loop_timer *t)
+{
+	uint32_t i = t->index;
+	struct loop_timer *last;
+
+	if (i == 0)
+		return;
+	t->index = 0;
+	last = l->heap[--l->n];
+	if (last == t)
+		return;
+	put(l, i - 1, last);
+	sift_up(l, i - 1);
+	sift_down(l, last->index - 1);
+}
+
+void
+loop_timer_set(struct loop *l, struct loop_timer *t, mono_t at, void (*fn)(void *), void *arg)
+{
+	loop_timer_clear(l, t);
+	t->at = at;
+	t->sequence = l->sequence++;
+	t->fn = fn;
+	t->arg = arg;
+	if (l->n == l->cap) {
+		uint32_t cap = l->cap > 0 ? l->cap * 2 : 64;
+		struct loop_timer **heap = reallocarray(l->heap, cap, sizeof(struct loop_timer *));
+
+		/* A timer that cannot be set is a run without a deadline: nothing sane is left to do. */
+		if (heap == NULL)
+			abort();
+		l->heap = heap;
+		l->cap = cap;
+	}
+	put(l, l->n++, t);
+	sift_up(l, l->n - 1);
+}
+
+/* ---- lag -------------------------------------------------------------------------------------------- */
+
+static void
+note_lag(struct loop *l, int64_t us, mono_t now)
+{
+	int64_t second = now.us / 1000000;
+	int at = (int)(second % SECONDS);
+
+	if (us < 0)
+		us = 0;
+	l->lags[l->n_lags++ % LAGS] = us;
+	if (l->worst[at].second != second) {
+		l->worst[at].second = second;
+		l->worst[at].max_us = 0;
+	}
+	if (us > l->worst[at].max_us)
+		l->worst[at].max_us = us;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct loop_lag
+loop_lag_take(struct loop *l)
+{
+	uint32_t n = l->n_lags < LAGS ? l->n_lags : LAGS;
+	struct loop_lag lag = {0};
+
+	l->n_lags = 0;
+	if (n == 0)
+		return lag;
+	qsort(l->lags, n, sizeof(l->lags[0]), by_value);
+	lag.p50_us = l->lags[n / 2];
+	lag.p99_us = l->lags[n * 99 / 100];
+	lag.max_us = l->lags[n - 1];
+	return lag;
+}
+
+int64_t
+loop_lag_since(const struct loop *l, mono_t since)
+{
+	int64_t first = since.us / 1000000, worst = 0;
+
+	for (int i = 0; i < SECONDS; i++)
+		if (l->worst[i].second >= first && l->worst[i].max_us > worst)
+			worst = l->worst[i].max_us;
+	return worst;
+}
+
+int64_t
+loop_lag_recent(const struct loop *l)
+{
+	return loop_lag_since(l, mono_add_us(mono_now(), -1000000));
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------------ */
+
+static int
+grow_fds(struct loop *l, int fd)
+{
+	int n = l->n_fds > 0 ? l->n_fds : 64;
+	struct watched *fds;
+
+	while (n <= fd)
+		n *= 2;
+	if (n == l->n_fds)
+		return 0;
+	if ((fds = reallocarray(l->fds, (size_t)n, sizeof(*fds))) == NULL)
+		return -ENOMEM;
+	for (int i = l->n_fds; i < n; i++)
+		fds[i] = (struct watched){.fd = -1};
+	l->fds = fds;
+	l->n_fds = n;
+	return 0;
+}
+
+int
+loop_fd_set(struct loop *l, int fd, uint32_t events, void (*fn)(void *, uint32_t), void *arg)
+{
+	struct epoll_event ev = {.events = events};
+	struct watched *w;
+
+	if (fd < 0 || grow_fds(l, fd) != 0)
+		return -EINVAL;
+	w = &l->fds[fd];
+	if (events == 0) {
+		if (w->fd >= 0)
+			(void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		w->fd = -1;
+		w->life++;
+		return 0;
+	}
+	if (w->fd < 0)
+		w->life++;
+	*w = (struct watched){fd, events, w->life, fn, arg};
+	ev.data.u64 = (uint64_t)w->life << 32 | (uint32_t)fd;
+	/* libcurl closes and opens descriptors behind our back: what we think of one may be wrong either way. */
+	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0
+	    || (errno == ENOENT && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0))
+		return 0;
+	w->fd = -1;
+	return -errno;
+}
+
+static void
+dispatch(struct loop *l, const struct epoll_event *ev)
+{
+	int fd = (int)(ev->data.u64 & 0xffffffff);
+	struct watched *w = &l->fds[fd];
+
+	/* Forgotten, or another descriptor of that number, since epoll_wait returned. */
+	if (w->fd == fd && w->life == ev->data.u64 >> 32)
+		w->fn(w->arg, ev->events);
+}
+
+/* ---- turns ------------------------------------------------------------------------------------------ */
+
+static void
+arm(struct loop *l)
+{
+	struct itimerspec t = {{0, 0}, {0, 0}};
+	mono_t at = l->n > 0 ? l->heap[0]->at : (mono_t){0};
+
+	if (at.us == l->armed.us)
+		return;
+	l->armed = at;
+	if (at.us > 0) {
+		t.it_value.tv_sec = at.us / 1000000;
+		t.it_value.tv_nsec = at.us % 1000000 * 1000;
+	}
+	(void)timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+static void
+fire(struct loop *l)
+{
+	/* Only what was set before this turn: a callback that sets a timer for now must not keep the loop here. */
+	uint64_t until = l->sequence;
+	mono_t now = mono_now();
+
+	while (l->n > 0 && l->heap[0]->at.us <= now.us && l->heap[0]->sequence < until && !l->is_over) {
+		struct loop_timer *t = l->heap[0];
+
+		note_lag(l, mono_sub_us(now, t->at), now);
+		loop_timer_clear(l, t);
+		t->fn(t->arg);
+		now = mono_now();
+	}
+}
+
+static void
+turn(struct loop *l)
+{
+	struct epoll_event events[EVENTS];
+	mono_t woke, now;
+	uint64_t ticks;
+	int n;
+
+	/* Timers that are due already do not wait for the kernel to say so. */
+	arm(l);
+	n = epoll_wait(l->epoll_fd, events, EVENTS, l->n > 0 && l->heap[0]->at.us <= mono_now().us ? 0 : -1);
+	woke = mono_now();
+	for (int i = 0; i < n && !l->is_over; i++) {
+		if ((int)(events[i].data.u64 & 0xffffffff) == l->timer_fd) {
+			while (read(l->timer_fd, &ticks, sizeof(ticks)) < 0 && errno == EINTR)
+				;
+			l->armed = (mono_t){0};
+			fire(l);
+		} else {
+			dispatch(l, &events[i]);
+		}
+	}
+	if (!l->is_over)
+		fire(l);
+	now = mono_now();
+	note_lag(l, mono_sub_us(now, woke), now);
+}
+
+struct loop *
+loop_new(void)
+{
+	struct loop *l = calloc(1, sizeof(*l));
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	if (l == NULL)
+		return NULL;
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	ev.data.u64 = (uint32_t)l->timer_fd;
+	if (l->epoll_fd >= 0 && l->timer_fd >= 0 && grow_fds(l, l->timer_fd) == 0
+	    && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->timer_fd, &ev) == 0)
+		return l;
+	loop_free(l);
+	return NULL;
+}
+
+void
+loop_free(struct loop *l)
+{
+	if (l == NULL)
+		return;
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	if (l->timer_fd >= 0)
+		close(l->timer_fd);
+	free(l->heap);
+	free(l->fds);
+	free(l);
+}
+
+int
+loop_run(struct loop *l)
+{
+	while (!l->is_over)
+		turn(l);
+	return 0;
+}
+
+void
+loop_stop(struct loop *l)
+{
+	l->is_over = true;
+}

@@ -1,0 +1,50 @@
+/*
+ * paper_webhook.c - the webhook source on paper (see paper.h): bodies posted to us, committed to
+ * the inbox before the sender gets its 2xx, signature and event id judged by the agent.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "tests/plugins/paper.h"
+
+static const struct tw_metric metrics[] = {
+    {"paper_webhook_events_total", "", TW_COUNTER, 0, 1, "result", "Bodies taken"}};
+
+struct webhook {
+	const char *secret, *event_id, *records;
+	int32_t signature;
+	struct tw_list fields, units;
+	int64_t lateness;
+};
+static const struct tw_option options[] = {
+    ROW(struct webhook, secret, TW_SECRET, .flags = TW_REQUIRED, .help = "HMAC key"),
+    ROW(struct webhook, signature, TW_CHOICE, .choices = "standard|shopify|stripe|github",
+	.def = "standard", .help = "How it is signed"),
+    ROW(struct webhook, event_id, TW_STRING, .help = "Header or JSON Pointer; told once"),
+    ROW(struct webhook, records, TW_STRING, .def = "", .help = "JSON Pointer to a list"),
+    ROW(struct webhook, fields, TW_PAIRS, .flags = TW_REQUIRED, .help = "JSON Pointers"),
+    ROW(struct webhook, units, TW_PAIRS, .help = "cents"),
+    ROW(struct webhook, lateness, TW_DURATION, .def = "30s", .help = "Emitted after it"),
+};
+
+static enum tw_verdict
+body(struct tw_ctx *ctx, void *self, const void *data, size_t len, const struct tw_header *headers,
+    uint32_t n_headers)
+{
+	struct tw_field f = {.name = "id", .type = TW_FIELD_TEXT,
+	    .text = n_headers > 0 ? headers[0].value : ""};
+	struct tw_record r = {
+	    .size = sizeof(r), .n_fields = 1, .field_size = sizeof(f), .fields = &f};
+
+	(void)self;
+	if (len == 0 || *(const char *)data != '{') {
+		tw_api_->reject(ctx, "no JSON object", data, len < 80 ? len : 80);
+		return TW_WARN;
+	}
+	tw_api_->record(ctx, &r);
+	tw_count(ctx, 0, 1, "result", "ok");
+	return TW_OK;
+}
+
+TW_PLUGIN(.name = "paper_webhook", .version = "0", .summary = "Webhooks on paper",
+    .prefix = "paper_webhook_", .flags = TW_SOURCE, .self_size = sizeof(struct webhook),
+    .body = body, .options = TW_TABLE(options), .metrics = TW_TABLE(metrics));
