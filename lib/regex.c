@@ -80,3 +80,23 @@ regex_match(const struct regex *re, const char *subject, size_t len, size_t grou
 		return 1;
 	return rc == PCRE2_ERROR_NOMATCH ? 0 : -E2BIG;
 }
+
+int
+regex_group(const struct regex *re, const char *subject, size_t len, unsigned which, size_t group[2])
+{
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
+	const PCRE2_SIZE *at;
+	int rc, found = 0;
+
+	if (data == NULL)
+		return 0;
+	rc = pcre2_match(re->code, (PCRE2_SPTR)subject, len, 0, 0, data, re->limits);
+	at = pcre2_get_ovector_pointer(data);
+	if (rc > 0 && which < (unsigned)rc && at[2 * which] != PCRE2_UNSET) {
+		group[0] = at[2 * which];
+		group[1] = at[2 * which + 1];
+		found = 1;
+	}
+	pcre2_match_data_free(data);
+	return found;
+}
