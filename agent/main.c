@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "agent/agent.h"
+#include "agent/once.h"
 #include "lib/log.h"
 
 static const char usage[] =
@@ -18,43 +19,31 @@ static const char usage[] =
     "  -c, --config FILE       configuration (default: " TW_SYSCONFDIR "/tillwatch.yaml)\n"
     "      --log-level LEVEL   error, warn, info (default) or debug\n"
     "      --check-config      say whether the configuration is right; exit 0 or 78\n"
+    "      --json              of --check-config: as JSON\n"
+    "      --schema            print the configuration's JSON Schema\n"
+    "      --run PROBE         run a probe once, without an agent, and print its run as JSON\n"
     "      --version\n"
     "  -h, --help\n";
-
-static int
-check(const char *path)
-{
-	struct buf errors;
-	struct setup *s;
-	int rc;
-
-	buf_init(&errors, 1 << 20);
-	rc = setup_load(&s, path, &errors);
-	fputs(buf_str(&errors), stderr);
-	if (rc == 0) {
-		printf("%s: ok: %zu probes, %zu receivers, %zu rules\n", path, s->n_probes,
-		    s->n_receivers, s->rules.n_rules);
-		setup_free(s);
-	}
-	buf_free(&errors);
-	return rc == 0 ? 0 : EX_CONFIG;
-}
 
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {{"config", 1, NULL, 'c'},
-	    {"log-level", 1, NULL, 'l'}, {"check-config", 0, NULL, 'k'}, {"version", 0, NULL, 'v'},
+	    {"log-level", 1, NULL, 'l'}, {"check-config", 0, NULL, 'k'}, {"json", 0, NULL, 'j'},
+		{"schema", 0, NULL, 's'}, {"run", 1, NULL, 'r'}, {"version", 0, NULL, 'v'},
 	    {"help", 0, NULL, 'h'}, {0}};
-	const char *path = TW_SYSCONFDIR "/tillwatch.yaml";
+	const char *path = TW_SYSCONFDIR "/tillwatch.yaml", *probe = NULL;
+	bool only_check = false, json = false, schema = false;
 	int level = LOGL_INFO, c;
-	bool only_check = false;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'c': path = optarg; break;
 		case 'l': level = log_level_parse(optarg); break;
 		case 'k': only_check = true; break;
+		case 'j': json = true; break;
+		case 's': schema = true; break;
+		case 'r': probe = optarg; break;
 		case 'v': puts("tillwatchd " PACKAGE_VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
 		default: fputs(usage, stderr); return EX_USAGE;
@@ -65,5 +54,9 @@ main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	log_setup((enum log_level)level, "tillwatchd");
-	return only_check ? check(path) : agent_run(path);
+	if (schema)
+		return once_schema();
+	if (probe != NULL)
+		return once_run(path, probe);
+	return only_check ? once_check(path, json) : agent_run(path);
 }

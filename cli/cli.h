@@ -67,17 +67,17 @@ struct buf;
 void client_param(struct buf *url, const char *name, const char *value);
 
 /* print.c: foreign text is sanitised on its way out. */
-enum paint { PAINT_NONE, PAINT_OK, PAINT_WARN, PAINT_CRIT, PAINT_DIM, PAINT_BOLD };
+enum tint { TINT_NONE, TINT_OK, TINT_WARN, TINT_CRIT, TINT_DIM, TINT_BOLD };
 void print_text(const char *s);                                /* one foreign text */
-void print_paint(const struct cli *cli, enum paint paint, const char *s);
+void print_tint(const struct cli *cli, enum tint tint, const char *s);
 void print_json(const json_t *v);
-enum paint paint_of_verdict(const char *verdict);
+enum tint tint_of_verdict(const char *verdict);
 
 /* A table: cells are foreign texts; columns as wide as their widest cell. At most 16 columns. */
 struct table;
 struct table *table_new(
     const char *const *heads); /* ends with NULL; a head "count>" is right-aligned */
-void table_cell(struct table *t, enum paint paint, const char *fmt, ...)
+void table_cell(struct table *t, enum tint tint, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void table_print(const struct cli *cli, struct table *t);      /* and frees */
 

@@ -26,14 +26,14 @@ run(struct cli *cli)
 			const json_t *l = json_object_get(a, "labels"),
 				     *n = json_object_get(a, "annotations");
 
-			table_cell(t, paint_of_verdict(member_text(a, "state")), "%s",
+			table_cell(t, tint_of_verdict(member_text(a, "state")), "%s",
 			    member_text(a, "state"));
-			table_cell(t, PAINT_BOLD, "%s", member_text(l, "alertname"));
-			table_cell(t, PAINT_NONE, "%s", member_text(l, "severity"));
-			table_cell(t, PAINT_NONE, "%s", member_text(l, "probe"));
-			table_cell(t, PAINT_NONE, "%.19s", member_text(a, "activeAt"));
-			table_cell(t, PAINT_NONE, "%s", member_text(a, "value"));
-			table_cell(t, PAINT_NONE, "%s", member_text(n, "summary"));
+			table_cell(t, TINT_BOLD, "%s", member_text(l, "alertname"));
+			table_cell(t, TINT_NONE, "%s", member_text(l, "severity"));
+			table_cell(t, TINT_NONE, "%s", member_text(l, "probe"));
+			table_cell(t, TINT_NONE, "%.19s", member_text(a, "activeAt"));
+			table_cell(t, TINT_NONE, "%s", member_text(a, "value"));
+			table_cell(t, TINT_NONE, "%s", member_text(n, "summary"));
 		}
 		table_print(cli, t);
 	}

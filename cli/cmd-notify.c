@@ -23,15 +23,15 @@ print_receivers(const struct cli *cli, const json_t *data)
 	json_array_foreach(json_object_get(data, "receivers"), i, r) {
 		bool ok = strcmp(member_text(r, "state"), "ok") == 0;
 
-		table_cell(t, PAINT_BOLD, "%s", member_text(r, "name"));
-		table_cell(t, PAINT_NONE, "%s", member_text(r, "type"));
-		table_cell(t, ok ? PAINT_OK : PAINT_WARN, "%s", member_text(r, "state"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(r, "delivered"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(r, "pending"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(r, "dead"));
-		table_cell(t, PAINT_NONE, "%s", short_ago(member_number(r, "oldest"), oldest));
-		table_cell(t, PAINT_NONE, "%s", short_ago(member_number(r, "last_delivery"), last));
-		table_cell(t, PAINT_NONE, "%s", member_text(r, "last_error"));
+		table_cell(t, TINT_BOLD, "%s", member_text(r, "name"));
+		table_cell(t, TINT_NONE, "%s", member_text(r, "type"));
+		table_cell(t, ok ? TINT_OK : TINT_WARN, "%s", member_text(r, "state"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(r, "delivered"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(r, "pending"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(r, "dead"));
+		table_cell(t, TINT_NONE, "%s", short_ago(member_number(r, "oldest"), oldest));
+		table_cell(t, TINT_NONE, "%s", short_ago(member_number(r, "last_delivery"), last));
+		table_cell(t, TINT_NONE, "%s", member_text(r, "last_error"));
 	}
 	table_print(cli, t);
 }
@@ -47,16 +47,16 @@ print_messages(const struct cli *cli, const json_t *data)
 	size_t i;
 
 	json_array_foreach(json_object_get(data, "messages"), i, m) {
-		table_cell(t, PAINT_NONE, "%.0f", member_number(m, "id"));
-		table_cell(t, PAINT_NONE, "%s", member_text(m, "receiver"));
-		table_cell(t, PAINT_NONE, "%s", member_text(m, "kind"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(m, "id"));
+		table_cell(t, TINT_NONE, "%s", member_text(m, "receiver"));
+		table_cell(t, TINT_NONE, "%s", member_text(m, "kind"));
 		table_cell(t,
-		    strcmp(member_text(m, "state"), "dead") == 0 ? PAINT_CRIT : PAINT_NONE, "%s",
+		    strcmp(member_text(m, "state"), "dead") == 0 ? TINT_CRIT : TINT_NONE, "%s",
 		    member_text(m, "state"));
-		table_cell(t, PAINT_NONE, "%s", short_time(member_number(m, "created"), when));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(m, "attempts"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(m, "http"));
-		table_cell(t, PAINT_NONE, "%s", member_text(m, "error"));
+		table_cell(t, TINT_NONE, "%s", short_time(member_number(m, "created"), when));
+		table_cell(t, TINT_NONE, "%.0f", member_number(m, "attempts"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(m, "http"));
+		table_cell(t, TINT_NONE, "%s", member_text(m, "error"));
 	}
 	putchar('\n');
 	table_print(cli, t);

@@ -32,19 +32,19 @@ list(struct cli *cli)
 	json_array_foreach(json_object_get(data, "hosts"), i, h) {
 		bool up = strcmp(member_text(h, "state"), "running") == 0;
 
-		table_cell(t, PAINT_BOLD, "%s", member_text(h, "group"));
-		table_cell(t, up ? PAINT_OK : PAINT_WARN, "%s", member_text(h, "state"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "pid"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "probes"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "runs"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "late"));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "skipped"));
-		table_cell(t, PAINT_NONE, "%s", short_duration(member_number(h, "lag_p99"), lag));
-		table_cell(t, PAINT_NONE, "%s", short_bytes(member_number(h, "rss"), rss));
-		table_cell(t, PAINT_NONE, "%s", short_duration(member_number(h, "cpu"), cpu));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(h, "restarts"));
-		table_cell(t, PAINT_NONE, "%s", member_text(h, "sandbox"));
-		table_cell(t, PAINT_NONE, "%s", member_text(h, "last_exit"));
+		table_cell(t, TINT_BOLD, "%s", member_text(h, "group"));
+		table_cell(t, up ? TINT_OK : TINT_WARN, "%s", member_text(h, "state"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "pid"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "probes"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "runs"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "late"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "skipped"));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(h, "lag_p99"), lag));
+		table_cell(t, TINT_NONE, "%s", short_bytes(member_number(h, "rss"), rss));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(h, "cpu"), cpu));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "restarts"));
+		table_cell(t, TINT_NONE, "%s", member_text(h, "sandbox"));
+		table_cell(t, TINT_NONE, "%s", member_text(h, "last_exit"));
 	}
 	table_print(cli, t);
 	json_decref(data);

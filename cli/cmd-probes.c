@@ -30,15 +30,15 @@ run(struct cli *cli)
 	json_array_foreach(json_object_get(data, "probes"), i, p) {
 		const char *verdict = member_true(p, "stale") ? "stale" : member_text(p, "verdict");
 
-		table_cell(t, PAINT_BOLD, "%s", member_text(p, "name"));
-		table_cell(t, PAINT_NONE, "%s", member_text(p, "plugin"));
-		table_cell(t, paint_of_verdict(verdict), "%s", verdict);
-		table_cell(t, PAINT_NONE, "%s", short_duration(member_number(p, "interval"), a));
-		table_cell(t, PAINT_NONE, "%s", short_duration(member_number(p, "timeout"), b));
-		table_cell(t, PAINT_NONE, "%s", short_ago(member_number(p, "last_run"), c));
-		table_cell(t, PAINT_NONE, "%s", short_time(member_number(p, "next_run"), d));
-		table_cell(t, PAINT_NONE, "%.0f", member_number(p, "runs"));
-		table_cell(t, PAINT_NONE, "%s", member_text(p, "reason"));
+		table_cell(t, TINT_BOLD, "%s", member_text(p, "name"));
+		table_cell(t, TINT_NONE, "%s", member_text(p, "plugin"));
+		table_cell(t, tint_of_verdict(verdict), "%s", verdict);
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(p, "interval"), a));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(p, "timeout"), b));
+		table_cell(t, TINT_NONE, "%s", short_ago(member_number(p, "last_run"), c));
+		table_cell(t, TINT_NONE, "%s", short_time(member_number(p, "next_run"), d));
+		table_cell(t, TINT_NONE, "%.0f", member_number(p, "runs"));
+		table_cell(t, TINT_NONE, "%s", member_text(p, "reason"));
 	}
 	table_print(cli, t);
 	json_decref(data);

@@ -83,17 +83,17 @@ print_rules(const struct cli *cli, const json_t *data)
 		json_array_foreach(json_object_get(g, "rules"), k, r) {
 			bool well = strcmp(member_text(r, "health"), "err") != 0;
 
-			table_cell(t, PAINT_NONE, "%s", member_text(g, "name"));
-			table_cell(t, PAINT_BOLD, "%s", member_text(r, "name"));
-			table_cell(t, paint_of_verdict(member_text(r, "state")), "%s",
+			table_cell(t, TINT_NONE, "%s", member_text(g, "name"));
+			table_cell(t, TINT_BOLD, "%s", member_text(r, "name"));
+			table_cell(t, tint_of_verdict(member_text(r, "state")), "%s",
 			    member_text(r, "state"));
-			table_cell(t, well ? PAINT_NONE : PAINT_CRIT, "%s%s%s",
+			table_cell(t, well ? TINT_NONE : TINT_CRIT, "%s%s%s",
 			    member_text(r, "health"), well ? "" : ": ",
 			    member_text(r, "lastError"));
-			table_cell(t, PAINT_NONE, "%.19s", member_text(r, "lastEvaluation"));
-			table_cell(t, PAINT_NONE, "%s",
+			table_cell(t, TINT_NONE, "%.19s", member_text(r, "lastEvaluation"));
+			table_cell(t, TINT_NONE, "%s",
 			    short_duration(member_number(r, "evaluationTime"), took));
-			table_cell(t, PAINT_NONE, "%s", member_text(r, "query"));
+			table_cell(t, TINT_NONE, "%s", member_text(r, "query"));
 		}
 	table_print(cli, t);
 }

@@ -54,12 +54,12 @@ print_probes(const struct cli *cli, const json_t *probes)
 		const json_t *p = sorted[i];
 		const char *verdict = member_true(p, "stale") ? "stale" : member_text(p, "verdict");
 
-		table_cell(t, paint_of_verdict(verdict), "%s", verdict);
-		table_cell(t, PAINT_BOLD, "%s", member_text(p, "name"));
-		table_cell(t, PAINT_NONE, "%s", member_text(p, "plugin"));
-		table_cell(t, PAINT_NONE, "%s", short_ago(member_number(p, "last_run"), a));
-		table_cell(t, PAINT_NONE, "%s", short_time(member_number(p, "since"), b));
-		table_cell(t, PAINT_NONE, "%s%s", member_text(p, "reason"),
+		table_cell(t, tint_of_verdict(verdict), "%s", verdict);
+		table_cell(t, TINT_BOLD, "%s", member_text(p, "name"));
+		table_cell(t, TINT_NONE, "%s", member_text(p, "plugin"));
+		table_cell(t, TINT_NONE, "%s", short_ago(member_number(p, "last_run"), a));
+		table_cell(t, TINT_NONE, "%s", short_time(member_number(p, "since"), b));
+		table_cell(t, TINT_NONE, "%s%s", member_text(p, "reason"),
 		    member_true(p, "late") ? " (late)" : "");
 	}
 	table_print(cli, t);
@@ -90,7 +90,7 @@ print_alerts(const struct cli *cli, const json_t *alerts)
 
 		if (strcmp(member_text(a, "state"), "firing") != 0)
 			continue;
-		print_paint(cli, PAINT_CRIT, "firing ");
+		print_tint(cli, TINT_CRIT, "firing ");
 		print_text(member_text(labels, "alertname"));
 		printf(" since %.19s  ", member_text(a, "activeAt"));
 		print_text(member_text(notes, "summary"));
@@ -111,8 +111,8 @@ print_delivery(const struct cli *cli, const json_t *outbox)
 		print_text(member_text(r, "name"));
 		printf(": %.0f delivered, %.0f waiting", member_number(r, "delivered"), pending);
 		if (dead > 0)
-			print_paint(
-			    cli, PAINT_WARN, ", some could not be delivered (tillwatch notify)");
+			print_tint(
+			    cli, TINT_WARN, ", some could not be delivered (tillwatch notify)");
 		putchar('\n');
 	}
 }
@@ -142,7 +142,7 @@ run(struct cli *cli)
 		    count(list, "verdict", "warn"), bad, count(list, "verdict", "unknown"),
 		    count(json_object_get(alerts, "alerts"), "state", "firing"));
 		if (isfinite(member_number(probes, "blind_since")))
-			print_paint(cli, PAINT_CRIT,
+			print_tint(cli, TINT_CRIT,
 			    "this agent is blind: what it says of the shop is old\n");
 		print_probes(cli, list);
 		print_alerts(cli, json_object_get(alerts, "alerts"));

@@ -38,14 +38,14 @@ print_text(const char *s)
 }
 
 void
-print_paint(const struct cli *cli, enum paint paint, const char *s)
+print_tint(const struct cli *cli, enum tint tint, const char *s)
 {
 	static const char *const on[] = {"", "", "\033[33m", "\033[1;31m", "\033[2m", "\033[1m"};
 
-	if (cli->color && on[paint][0] != '\0')
-		fputs(on[paint], stdout);
+	if (cli->color && on[tint][0] != '\0')
+		fputs(on[tint], stdout);
 	print_text(s);
-	if (cli->color && on[paint][0] != '\0')
+	if (cli->color && on[tint][0] != '\0')
 		fputs("\033[0m", stdout);
 }
 
@@ -57,19 +57,19 @@ print_json(const json_t *v)
 	putchar('\n');
 }
 
-enum paint
-paint_of_verdict(const char *v)
+enum tint
+tint_of_verdict(const char *v)
 {
 	if (strcmp(v, "crit") == 0 || strcmp(v, "firing") == 0)
-		return PAINT_CRIT;
+		return TINT_CRIT;
 	if (strcmp(v, "warn") == 0 || strcmp(v, "unknown") == 0)
-		return PAINT_WARN;
-	return strcmp(v, "pending") == 0 ? PAINT_DIM : PAINT_OK;
+		return TINT_WARN;
+	return strcmp(v, "pending") == 0 ? TINT_DIM : TINT_OK;
 }
 
 struct cell {
 	char *text;
-	enum paint paint;
+	enum tint tint;
 	int width;
 };
 
@@ -92,7 +92,7 @@ table_new(const char *const *heads)
 }
 
 void
-table_cell(struct table *t, enum paint paint, const char *fmt, ...)
+table_cell(struct table *t, enum tint tint, const char *fmt, ...)
 {
 	struct cell *c;
 	char *raw;
@@ -110,7 +110,7 @@ table_cell(struct table *t, enum paint paint, const char *fmt, ...)
 	}
 	c = &t->cells[t->n_cells++];
 	c->text = clean(raw);
-	c->paint = paint;
+	c->tint = tint;
 	c->width = text_width(c->text, strlen(c->text));
 	free(raw);
 }
@@ -129,12 +129,12 @@ pad(int n)
 }
 
 static void
-print_cell(const struct cli *cli, const char *text, enum paint paint, int width, int column,
+print_cell(const struct cli *cli, const char *text, enum tint tint, int width, int column,
     bool right, bool last)
 {
 	if (right)
 		pad(column - width);
-	print_paint(cli, paint, text);
+	print_tint(cli, tint, text);
 	if (!right && !last)
 		pad(column - width);
 	if (!last)
@@ -157,14 +157,14 @@ table_print(const struct cli *cli, struct table *t)
 		int len = (int)strlen(t->heads[i]) - right;
 
 		snprintf(head, sizeof(head), "%.*s", len, t->heads[i]);
-		print_cell(cli, head, PAINT_DIM, len, widths[i], right, i == t->n - 1);
+		print_cell(cli, head, TINT_DIM, len, widths[i], right, i == t->n - 1);
 	}
 	putchar('\n');
 	for (size_t i = 0; i < t->n_cells; i++) {
 		int column = (int)(i % (size_t)t->n);
 		bool last = column == t->n - 1;
 
-		print_cell(cli, t->cells[i].text, t->cells[i].paint, t->cells[i].width,
+		print_cell(cli, t->cells[i].text, t->cells[i].tint, t->cells[i].width,
 		    widths[column], is_right(t->heads[column]), last);
 		if (last)
 			putchar('\n');

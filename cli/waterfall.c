@@ -66,7 +66,7 @@ print_hop(const struct cli *cli, const json_t *hop, double *at, double whole)
 	const char *failed = member_text(hop, "failed_phase");
 	char text[SHORT_TEXT];
 
-	print_paint(cli, PAINT_BOLD, member_text(hop, "url"));
+	print_tint(cli, TINT_BOLD, member_text(hop, "url"));
 	printf("\n  status %.0f", member_number(hop, "status"));
 	print_word("http", member_text(hop, "http_version"));
 	print_word("at", member_text(hop, "address"));
@@ -85,13 +85,13 @@ print_hop(const struct cli *cli, const json_t *hop, double *at, double whole)
 		print_bar(*at, length, whole);
 		printf("| %8s", short_duration(length, text));
 		if (broken)
-			print_paint(cli, PAINT_CRIT, "  failed here");
+			print_tint(cli, TINT_CRIT, "  failed here");
 		putchar('\n');
 		*at += length;
 	}
 	if (member_text(hop, "certificate_error")[0] != '\0') {
 		fputs("  certificate: ", stdout);
-		print_paint(cli, PAINT_CRIT, member_text(hop, "certificate_error"));
+		print_tint(cli, TINT_CRIT, member_text(hop, "certificate_error"));
 		putchar('\n');
 	}
 }
@@ -108,7 +108,7 @@ waterfall_print(const struct cli *cli, const json_t *run)
 
 	print_text(member_text(run, "probe"));
 	fputs(": ", stdout);
-	print_paint(cli, paint_of_verdict(verdict), verdict);
+	print_tint(cli, tint_of_verdict(verdict), verdict);
 	if (member_text(run, "reason")[0] != '\0') {
 		fputs(", ", stdout);
 		print_text(member_text(run, "reason"));

@@ -61,9 +61,12 @@ probe_clear(struct iprobe *p)
 	p->n_labels = 0;
 }
 
+static void take_recorded(struct ingest *in);
+
 void
 ingest_free(struct ingest *in)
 {
+	take_recorded(in);
 	writer_free(in->writer);
 	for (size_t i = 0; i < in->n_probes; i++) {
 		struct probe_status *s = &in->probes[i].status;
@@ -219,7 +222,8 @@ take_series(struct ingest_host *h, struct iprobe *p, const struct frame *f)
 		h->cap_series = h->cap_series > 0 ? h->cap_series * 2 : 64;
 		h->series = xrealloc(h->series, h->cap_series, sizeof(struct iseries *));
 	}
-	l = series_labels(h->in, p, given);
+	if (p->used)
+		l = series_labels(h->in, p, given);
 	h->series[h->n_series++] =
 	    l != NULL ? series_intern(h->in, l, (enum store_kind)m.kind, m.resolution) : NULL;
 	rc = 0;
@@ -333,11 +337,13 @@ ingest_frame(struct ingest_host *h, const struct frame *f)
 	struct iprobe *p;
 	struct run **r;
 
-	if (f->probe >= h->in->n_probes || !h->in->probes[f->probe].used)
+	if (f->probe >= h->in->n_probes)
 		return -EBADMSG;
 	p = &h->in->probes[f->probe];
 	if (f->type == FRAME_SERIES)
 		return take_series(h, p, f);
+	if (!p->used)
+		return 0; /* what was under way when the probe was removed */
 	r = staging(h, f->probe);
 	switch (f->type) {
 	case FRAME_SAMPLES: return take_samples(h, *r, f);
@@ -352,6 +358,8 @@ int
 ingest_restore(struct ingest *in, uint32_t probe,
     void (*each)(void *, const char *key, const void *data, size_t len), void *arg)
 {
+	/* The state of a run that is still queued is newer than what is stored. */
+	writer_settle(in->writer);
 	return store_state_each(in->opts.store, in->probes[probe].name, each, arg);
 }
 
@@ -382,15 +390,52 @@ ingest_own(struct ingest *in, const struct ingest_own *samples, size_t n, int64_
 void
 ingest_recorded(struct ingest *in, const struct labels *l, int64_t t_ms, double v)
 {
-	struct labels *full =
-	    labels_get(l, "shop")[0] != '\0' ? labels_ref(l) : series_labels(in, NULL, l);
-	struct iseries *s = full != NULL ? series_intern(in, full, STORE_GAUGE, 0) : NULL;
-	struct run *r = run_new(RUN_OWN);
+	struct recorded *r = xcalloc(1, sizeof(*r));
 
-	if (s != NULL)
-		(void)run_sample(r, s, t_ms, v, NULL);
-	writer_push(in->writer, r);
-	labels_unref(full);
+	*r = (struct recorded){.labels = labels_ref(l), .t_ms = t_ms, .v = v};
+	pthread_mutex_lock(&in->lock);
+	if (in->n_recorded < RECORDED_MAX) {
+		in->n_recorded++;
+		r->next = in->recorded;
+		in->recorded = r;
+		r = NULL;
+	} else {
+		in->stats.refused++;
+	}
+	pthread_mutex_unlock(&in->lock);
+	if (r != NULL)
+		labels_unref(r->labels);
+	free(r);
+}
+
+/* The series that rules gave since the last tick, as one run. */
+static void
+take_recorded(struct ingest *in)
+{
+	struct recorded *r, *next;
+	struct run *run;
+
+	pthread_mutex_lock(&in->lock);
+	r = in->recorded;
+	in->recorded = NULL;
+	in->n_recorded = 0;
+	pthread_mutex_unlock(&in->lock);
+	if (r == NULL)
+		return;
+	run = run_new(RUN_OWN);
+	for (; r != NULL; r = next) {
+		struct labels *full = labels_get(r->labels, "shop")[0] != '\0' ? labels_ref(r->labels)
+										 : series_labels(in, NULL, r->labels);
+		struct iseries *s = full != NULL ? series_intern(in, full, STORE_GAUGE, 0) : NULL;
+
+		next = r->next;
+		if (s != NULL)
+			(void)run_sample(run, s, r->t_ms, r->v, NULL);
+		labels_unref(full);
+		labels_unref(r->labels);
+		free(r);
+	}
+	writer_push(in->writer, run);
 }
 
 void
@@ -411,6 +456,7 @@ ingest_tick(struct ingest *in)
 {
 	int64_t now = ingest_now_ms(in);
 
+	take_recorded(in);
 	for (size_t i = 0; i < in->n_probes; i++)
 		if (in->probes[i].used)
 			probe_tick(in, (uint32_t)i, now);

@@ -23,7 +23,7 @@
 #define KEPT_FAILURES 3
 
 enum own_metric {
-	OWN_VERDICT,
+	OWN_VERDICT, OWN_FAILED,
 	OWN_DURATION,
 	OWN_START_LAG,
 	OWN_ENGINE_LAG,
@@ -44,6 +44,7 @@ static const struct {
 	double resolution;
 } own_table[OWN_N] = {
 	[OWN_VERDICT] = {"tillwatch_probe_verdict", NULL, STORE_GAUGE, 1},
+	[OWN_FAILED] = {"tillwatch_probe_failed", NULL, STORE_GAUGE, 1},
 	[OWN_DURATION] = {"tillwatch_probe_duration_seconds", NULL, STORE_GAUGE, 1e-5},
 	[OWN_START_LAG] = {"tillwatch_probe_start_lag_seconds", NULL, STORE_GAUGE, 1e-5},
 	[OWN_ENGINE_LAG] = {"tillwatch_probe_engine_lag_seconds", NULL, STORE_GAUGE, 1e-5},
@@ -87,6 +88,7 @@ add_own_all(struct ingest *in, struct iprobe *p, struct run *r, const struct msg
 {
 	if (!(m->flags & RESULT_SKIPPED)) {
 		add_own(in, p, r, OWN_VERDICT, m->verdict);
+		add_own(in, p, r, OWN_FAILED, m->verdict == PROBE_CRIT);
 		add_own(in, p, r, OWN_DURATION, (double)m->duration_us / 1e6);
 		add_own(in, p, r, OWN_START_LAG, (double)m->start_lag_us / 1e6);
 		add_own(in, p, r, OWN_ENGINE_LAG, (double)m->engine_lag_us / 1e6);
@@ -310,7 +312,8 @@ republish(struct ingest *in, uint32_t probe, int64_t at_ms)
 
 	r->name = xstrdup(p->name);
 	for (size_t i = 0; i < p->n_series; i++)
-		if (!p->series[i]->is_hist)
+		/* tillwatch_probe_failed has one sample a run and no more: rules count runs by it. */
+		if (!p->series[i]->is_hist && p->series[i] != p->own[OWN_FAILED])
 			(void)run_sample(r, p->series[i], at_ms, p->series[i]->last, NULL);
 	writer_push(in->writer, r);
 }

@@ -35,7 +35,8 @@ struct writer {
 	struct ingest *in;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
+	pthread_cond_t wake, settled;
+	bool is_committing;
 	struct list queue, done;
 	size_t queued_bytes;
 	bool stop;
@@ -240,11 +241,30 @@ wait_ms(struct writer *w, int ms)
 	pthread_cond_timedwait(&w->wake, &w->lock, &ts);
 }
 
+void
+writer_settle(struct writer *w)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += 500000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_sec++;
+		ts.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&w->lock);
+	while ((w->queue.first != NULL || w->is_committing)
+	    && pthread_cond_timedwait(&w->settled, &w->lock, &ts) == 0)
+		;
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void
 commit_batch(struct writer *w, struct list *batch, bool *failing)
 {
 	int rc;
 
+	w->is_committing = true;
 	pthread_mutex_unlock(&w->lock);
 	rc = commit(w->in, batch);
 	if (rc != 0 && !*failing)
@@ -254,6 +274,8 @@ commit_batch(struct writer *w, struct list *batch, bool *failing)
 		log_line(LOGL_WARN, "the store commits again");
 	*failing = rc != 0;
 	pthread_mutex_lock(&w->lock);
+	w->is_committing = false;
+	pthread_cond_broadcast(&w->settled);
 	if (rc != 0) {
 		put_back(w, batch);
 		return;
@@ -305,6 +327,7 @@ writer_new(struct ingest *in)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attr);
+	pthread_cond_init(&w->settled, &attr);
 	pthread_condattr_destroy(&attr);
 	if (pthread_create(&w->thread, NULL, writer_main, w) != 0)
 		abort();
@@ -327,5 +350,6 @@ writer_free(struct writer *w)
 		run_free(r);
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->wake);
+	pthread_cond_destroy(&w->settled);
 	free(w);
 }

@@ -1,0 +1,18 @@
+/*
+ * once.h - what the agent's program does and then ends: check, schema, one run of a probe.
+ *
+ * Each prints to stdout, mistakes to stderr, and returns a sysexits code.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AGENT_ONCE_H
+#define AGENT_ONCE_H
+
+#include <stdbool.h>
+
+int once_check(const char *path, bool json);
+int once_schema(void);
+/* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run gives it. */
+int once_run(const char *path, const char *probe);
+
+#endif

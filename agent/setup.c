@@ -1,0 +1,309 @@
+/*
+ * setup.c - see setup.h: the configuration converted into what each part of the agent takes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "build-config.h"
+
+#include "agent/setup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/setup-plugins.h"
+#include "agent/setup-rules.h"
+#include "config/check.h"
+#include "config/config.h"
+#include "lib/clock.h"
+#include "lib/xmalloc.h"
+
+struct own {
+	struct plugins *plugins;
+	struct heap heap;       /* what the converted structs point into */
+};
+
+static void *
+take(struct setup *s, size_t n, size_t size)
+{
+	void *p = heap_alloc(&((struct own *)s->arena)->heap, (n > 0 ? n : 1) * size);
+
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+/* ---- probes ----------------------------------------------------------------------------------------- */
+
+static void
+convert_labels(struct setup *s, const struct tw_list *from, struct label **to, size_t *n)
+{
+	const struct tw_pair *pairs = from->items;
+
+	*n = from->n;
+	*to = take(s, from->n, sizeof(**to));
+	for (uint32_t i = 0; i < from->n; i++)
+		(*to)[i] = (struct label){pairs[i].name, pairs[i].value};
+}
+
+static char *
+probe_json(const struct setup_probe *p, json_t *options)
+{
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O}", "name", p->name, "plugin", p->plugin, "interval_ms",
+	    (json_int_t)p->interval_ms, "offset_ms", (json_int_t)p->offset_ms, "timeout_ms",
+	    (json_int_t)p->timeout_ms, "options", options);
+	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+
+	json_decref(o);
+	return text;
+}
+
+static void
+convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe *p)
+{
+	const struct own *own = s->arena;
+	bool blocking = (p->manifest->plugin.flags & TW_BLOCKING) != 0;
+
+	to->name = xstrdup(p->name);
+	to->plugin = xstrdup(p->plugin);
+	to->system = xstrdup(p->system);
+	to->plugin_path = xstrdup(plugins_path(own->plugins, p->plugin));
+	to->group = blocking ? xasprintf("%s:%s", p->plugin, p->name) : xstrdup(p->plugin);
+	to->interval_ms = p->interval / 1000;
+	to->timeout_ms = p->timeout / 1000;
+	to->offset_ms = slot_offset(p->name, to->interval_ms);
+	convert_labels(s, &p->labels, &to->labels, &to->n_labels);
+	to->json = probe_json(to, p->options);
+}
+
+/* ---- routes and receivers ------------------------------------------------------------------------------ */
+
+static const char *const *
+texts(const struct tw_list *l)
+{
+	return l->n > 0 ? l->items : NULL;
+}
+
+static int64_t
+ms_or_inherit(int64_t us)
+{
+	return us < 0 ? -1 : us / 1000;
+}
+
+static struct alert_route
+convert_route(struct setup *s, const struct config_route *r)
+{
+	const struct config_route *children = r->routes.items;
+	struct alert_route *routes = take(s, r->routes.n, sizeof(*routes));
+
+	for (uint32_t i = 0; i < r->routes.n; i++)
+		routes[i] = convert_route(s, &children[i]);
+	return (struct alert_route){.receiver = r->receiver, .matchers = texts(&r->matchers),
+		.n_matchers = r->matchers.n, .group_by = texts(&r->group_by), .n_group_by = r->group_by.n,
+		.group_wait_ms = ms_or_inherit(r->group_wait), .group_interval_ms = ms_or_inherit(r->group_interval),
+		.repeat_interval_ms = ms_or_inherit(r->repeat_interval), .continue_ = r->continue_ != 0,
+		.routes = routes, .n_routes = r->routes.n};
+}
+
+static void
+convert_receivers(struct setup *s, const struct config *c)
+{
+	const struct config_receiver *from = c->receivers.items;
+
+	s->n_receivers = c->receivers.n;
+	s->receivers = take(s, s->n_receivers, sizeof(*s->receivers));
+	for (size_t i = 0; i < s->n_receivers; i++) {
+		const struct tw_pair *headers = from[i].headers.items;
+		struct receiver *to = &s->receivers[i];
+
+		*to = (struct receiver){.name = from[i].name, .type = "webhook", .url = from[i].url,
+			.secret = from[i].secret, .secret_old = from[i].secret_old, .fallback = from[i].fallback,
+			.ca_file = from[i].ca_file, .proxy = from[i].proxy, .timeout_ms = (int)(from[i].timeout / 1000),
+			.no_resolved = !from[i].send_resolved, .max_alerts = (size_t)from[i].max_alerts};
+		for (uint32_t k = 0; k < from[i].headers.n && k < RECEIVER_HEADERS_MAX; k++)
+			to->headers[to->n_headers++] = (struct receiver_header){headers[k].name, headers[k].value};
+	}
+}
+
+static void
+convert_alerts(struct setup *s, const struct config *c)
+{
+	const struct config_inhibit *from = c->inhibit_rules.items;
+	struct alert_inhibit *inhibit = take(s, c->inhibit_rules.n, sizeof(*inhibit));
+
+	for (uint32_t i = 0; i < c->inhibit_rules.n; i++)
+		inhibit[i] = (struct alert_inhibit){texts(&from[i].source_matchers), texts(&from[i].target_matchers),
+			texts(&from[i].equal), from[i].source_matchers.n, from[i].target_matchers.n, from[i].equal.n};
+	s->alerts = (struct alert_config){.route = convert_route(s, &c->route), .inhibit = inhibit,
+		.n_inhibit = c->inhibit_rules.n, .receivers = s->receivers, .n_receivers = s->n_receivers};
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------ */
+
+/* What the options of type path name, wherever they stand: the sandbox lets hosts read it. */
+static void
+add_paths(json_t *list, const struct tw_table *rows, const json_t *values)
+{
+	for (uint32_t i = 0; i < rows->count; i++) {
+		struct tw_option o = option_row(rows, i);
+		json_t *v = json_object_get(values, o.name);
+		const json_t *item;
+		size_t k;
+
+		if (o.type == TW_PATH && json_is_string(v))
+			json_array_append(list, v);
+		else if (o.type == TW_MAP)
+			add_paths(list, &o.nested, v);
+		else if (o.type == TW_MAPS)
+			json_array_foreach(v, k, item)
+				add_paths(list, &o.nested, item);
+	}
+}
+
+static json_t *
+all_paths(const struct config *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->n_probes; i++)
+		add_paths(list, &c->probes[i].manifest->plugin.options, c->probes[i].options);
+	return list;
+}
+
+static void
+convert_agent(struct setup *s, const struct config *c)
+{
+	static const char *const sandboxes[] = {"enforce", "audit", "off"};
+	const struct config_token *tokens = c->agent.api.tokens.items;
+	const char *const *references = c->agent.reference.items;
+	json_t *list = json_array(), *o;
+	struct label *labels;
+
+	s->shop = c->shop.name;
+	convert_labels(s, &c->shop.labels, &labels, &s->n_labels);
+	s->labels = labels;
+	s->store_path = c->agent.store.path;
+	s->retention_raw_ms = c->agent.store.retention.raw / 1000;
+	s->store_max_bytes = c->agent.store.max_size;
+	s->runs_max_bytes = c->agent.store.runs.max_size;
+	s->socket_path = c->agent.api.socket;
+	s->listen = c->agent.api.listen;
+	s->n_tokens = c->agent.api.tokens.n;
+	s->tokens = take(s, s->n_tokens, sizeof(*s->tokens));
+	for (size_t i = 0; i < s->n_tokens; i++)
+		s->tokens[i] = (struct api_token){tokens[i].token, tokens[i].scope == 1 ? API_ACT : API_READ};
+	for (uint32_t i = 0; i < c->agent.reference.n; i++)
+		json_array_append_new(list, json_string(references[i]));
+	o = json_pack("{s:s, s:o, s:s, s:i, s:{s:s?, s:s?}, s:o}", "shop", s->shop, "references", list, "sandbox",
+	    sandboxes[c->agent.plugins.sandbox], "log_level", 6, "geoip", "country", c->agent.geoip.country, "asn",
+	    c->agent.geoip.asn, "paths", all_paths(c));
+	s->host_json = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(o);
+}
+
+static int
+convert(struct setup *s, struct buf *errors)
+{
+	const struct config *c = s->config;
+	char err[512] = "";
+	size_t which = 0;
+
+	convert_agent(s, c);
+	s->n_probes = c->n_probes;
+	s->probes = xcalloc(c->n_probes, sizeof(*s->probes));
+	for (size_t i = 0; i < c->n_probes; i++)
+		convert_probe(s, &s->probes[i], &c->probes[i]);
+	convert_receivers(s, c);
+	convert_alerts(s, c);
+	if (receivers_check(s->receivers, s->n_receivers, &which, err, sizeof(err)) != 0) {
+		buf_printf(errors, "receivers.%s: %s\n", s->receivers[which].name, err);
+		return -EINVAL;
+	}
+	if (setup_rules(&s->rules, c, errors) != 0)
+		return -EINVAL;
+	if (s->n_receivers > 0 && alert_config_check(&s->alerts, err, sizeof(err)) != 0) {
+		buf_printf(errors, "%s\n", err);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int
+setup_load(struct setup **out, const char *path, struct buf *text)
+{
+	struct setup *s = xcalloc(1, sizeof(*s));
+	struct own *own = xcalloc(1, sizeof(*own));
+	struct config_env env = {.manifest = plugins_manifest};
+	struct config *config;
+	struct errors errors;
+	int rc;
+
+	*out = NULL;
+	s->arena = own;
+	own->plugins = plugins_new();
+	s->host_path = plugins_host(own->plugins);
+	env.ctx = own->plugins;
+	errors_init(&errors);
+	rc = config_load(&config, path, &env, &errors);
+	s->config = config;
+	buf_text(text, buf_str(&errors.text));
+	errors_free(&errors);
+	if (rc == 0)
+		rc = convert(s, text);
+	if (rc == 0)
+		*out = s;
+	else
+		setup_free(s);
+	return rc;
+}
+
+void
+setup_free(struct setup *s)
+{
+	struct own *own;
+
+	if (s == NULL)
+		return;
+	own = s->arena;
+	for (size_t i = 0; i < s->n_probes; i++) {
+		struct setup_probe *p = &s->probes[i];
+
+		free(p->name);
+		free(p->plugin);
+		free(p->system);
+		free(p->plugin_path);
+		free(p->group);
+		free(p->json);
+	}
+	free(s->probes);
+	free(s->host_json);
+	rule_set_clear(&s->rules);
+	config_free(s->config);
+	plugins_free(own->plugins);
+	heap_free(&own->heap);
+	free(own);
+	free(s);
+}
+
+void
+setup_place(const struct setup *s, const char *probe, const char *option_path, char *dst, size_t cap)
+{
+	const struct config *c = s->config;
+
+	dst[0] = '\0';
+	for (size_t i = 0; i < c->n_probes; i++) {
+		struct yaml_place place;
+
+		if (strcmp(c->probes[i].name, probe) != 0)
+			continue;
+		place = check_place(c->probes[i].node, option_path);
+		snprintf(dst, cap, "%s:%d:%d: probes[%zu]", place.file, place.line, place.column, i);
+	}
+}
+
+void
+setup_scrub(const struct setup *s, char *text)
+{
+	secret_scrub(((const struct config *)s->config)->secrets, text);
+}
