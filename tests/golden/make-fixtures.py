@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""make-fixtures.py - writes tests/golden/fixtures/: one invented shop at 2026-11-23T14:32:07Z, in which
+search has become slow since 14:21, checkout's page fails since 14:22 and one probe has gone stale.
+SPDX-License-Identifier: Apache-2.0"""
+import json, math, os, random
+
+T = 1795444327
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures")
+rnd = random.Random(7)
+SHOP = "acme-eu"
+FAULT, FAIL, STALE = T - 667, T - 607, T - 540
+
+PROBES = [  # name, base seconds, interval
+    ("home", 0.212, 30), ("product-page", 0.305, 30), ("search", 0.420, 30),
+    ("category", 0.188, 30), ("checkout-page", 0.350, 30), ("login", 0.150, 60),
+]
+
+
+def ts(v):
+    return format(v, ".5g")
+
+
+def slots(interval):
+    first = (T - 4800) // interval * interval
+    return range(first, T + 1, interval)
+
+
+def ttfb(name, base, t, warm, v6):
+    if name == "checkout-page" and t >= FAIL:
+        return None
+    if name == "login" and t >= STALE:
+        return None
+    x = base * (1 + 0.10 * math.sin(t / 700.0) + rnd.uniform(-0.06, 0.06))
+    if name == "search" and t >= FAULT:
+        x *= 1 + min(2.2, (t - FAULT) / 120.0)
+    if name == "home" and 2000 < T - t < 2060:
+        x *= 3
+    return x * (0.62 if warm else 1) * (1.07 if v6 else 1)
+
+
+def bucket(v):  # schema 3 is enough for a picture: factor 2^(1/8)
+    k = math.ceil(math.log2(v) * 8)
+    return 2 ** ((k - 1) / 8), 2 ** (k / 8)
+
+
+def main():
+    series, newest, slowest = [], {}, {}
+    for name, base, interval in PROBES:
+        labels = {"shop": SHOP, "probe": name}
+        hist = {}
+        hist_points = []
+        runs = []
+        for c in ("cold", "warm"):
+            for f in ("ipv4", "ipv6"):
+                if name != "product-page" and f == "ipv6":
+                    continue
+                values = []
+                for t in slots(interval):
+                    v = ttfb(name, base, t, c == "warm", f == "ipv6")
+                    if v is None:
+                        continue
+                    values.append([t, ts(v)])
+                series.append({"metric": {"__name__": "storefront_ttfb_seconds", **labels,
+                                          "connection": c, "family": f}, "values": values})
+        cold = next(s for s in series if s["metric"]["probe"] == name and s["metric"]["connection"] == "cold")
+        share = {"dns": 0.03, "connect": 0.09, "tls": 0.15, "send": 0.005, "wait": 0.725}
+        phases = {p: [] for p in list(share) + ["transfer"]}
+        count = 0.0
+        total = 0.0
+        for t, v in cold["values"]:
+            v = float(v)
+            slow = max(0.0, v - base * 1.2)
+            for p, s in share.items():
+                phases[p].append([t, ts((v - slow) * s + (slow if p == "wait" else 0))])
+            tr = base * 0.12
+            phases["transfer"].append([t, ts(tr)])
+            lo, hi = bucket(v + tr)
+            hist[(lo, hi)] = hist.get((lo, hi), 0) + 1
+            lo, hi = bucket((v + tr) * 0.62)
+            hist[(lo, hi)] = hist.get((lo, hi), 0) + 1
+            count += 2
+            total += (v + tr) * 1.62
+            hist_points.append([t, {"count": ts(count), "sum": ts(total), "buckets": [
+                [0, ts(a), ts(b), ts(n)] for (a, b), n in sorted(hist.items())]}])
+            runs.append((t, v + tr, {p: float(phases[p][-1][1]) for p in phases}))
+        for p, values in phases.items():
+            series.append({"metric": {"__name__": "storefront_phase_seconds", **labels, "phase": p,
+                                      "connection": "cold", "family": "ipv4"}, "values": values})
+        if name in ("product-page", "search"):
+            series.append({"metric": {"__name__": "storefront_duration_seconds", **labels},
+                           "histograms": hist_points})
+        verdict = [[t, "2" if name == "checkout-page" and t >= FAIL else
+                    "1" if name == "search" and t >= FAULT + 120 else "0"]
+                   for t in slots(interval) if not (name == "login" and t >= STALE)]
+        series.append({"metric": {"__name__": "tillwatch_probe_verdict", **labels}, "values": verdict})
+        for outcome, n in (("ok", 118), ("server_error", 20 if name == "checkout-page" else 0)):
+            series.append({"metric": {"__name__": "storefront_runs_total", **labels, "outcome": outcome},
+                           "values": [[t, str(n)] for t in slots(60)]})
+        series.append({"metric": {"__name__": "storefront_certificate_expires_seconds", **labels},
+                       "values": [[t, str(41 * 86400 - (t - T))] for t in slots(60)]})
+        if name in ("product-page", "search"):
+            def run(i, t, d, ph):
+                return {"id": i, "probe": name, "at": t, "verdict": "ok", "reason": "", "facts": {
+                    "connection": "cold", "hops": [{"url": f"https://shop.example/{name}", "address": "203.0.113.7",
+                    "family": "ipv4", "status": 200, "http_version": "2", "pop": "FRA", "cache": "HIT",
+                    "country": "DE", "asn": "AS64500", "failed_phase": None,
+                    **{p + "_s": ph[p] for p in ph}}]}}
+            ordered = sorted(runs, key=lambda r: -r[1])
+            newest[name] = run(9000, *runs[-1])
+            slowest[name] = [run(8000 + i, *r) for i, r in enumerate(ordered[:12])]
+
+    series.append({"metric": {"__name__": "tillwatch_probe_verdict", "shop": SHOP, "probe": "shop-api"},
+                   "values": [[t, "0"] for t in slots(60)]})
+
+    def probe(name, plugin, verdict, reason, since, interval=30.0, stale=False, late=False):
+        return {"name": name, "plugin": plugin, "system": "storefront", "interval": interval, "timeout": 10.0,
+                "verdict": verdict, "cause": "", "reason": reason, "since": since, "last_run": T - 7,
+                "next_run": T + 23, "late": late, "stale": stale}
+
+    write("probes", {"status": "success", "data": {"shop": SHOP, "now": T + 0.123, "probes": [
+        probe("home", "storefront", "ok", "", T - 86400 * 3),
+        probe("product-page", "storefront", "ok", "", T - 2940),
+        probe("search", "storefront", "warn", "time to first byte 1.32 s, allowed 800 ms", FAULT + 120),
+        probe("category", "storefront", "ok", "", T - 86400 * 3),
+        probe("checkout-page", "storefront", "crit", "status 503, expected 200 (\"Service \u001b[31mUnavailable\")", FAIL),
+        probe("login", "storefront", "ok", "", T - 86400 * 3, 60.0, stale=True),
+        probe("shop-api", "api", "ok", "", T - 86400 * 3, 60.0)]}})
+
+    def alert(name, pr, sev, summary, since, state="firing", silenced=""):
+        at = __import__("datetime").datetime.fromtimestamp(since, __import__("datetime").timezone.utc)
+        return {"labels": {"alertname": name, "probe": pr, "severity": sev, "shop": SHOP},
+                "annotations": {"summary": summary}, "state": state, "activeAt": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "value": "1", "silencedBy": silenced, "inhibitedBy": ""}
+
+    write("alerts", {"status": "success", "data": {"alerts": [
+        alert("StorefrontSlow", "search", "ticket", "search is slow: time to first byte 1.32s", FAULT + 120),
+        alert("StorefrontDown", "checkout-page", "page", "checkout-page fails: status 503, expected 200", FAIL + 60),
+        alert("ProbeStale", "login", "ticket", "login has not run for 9m", STALE + 120, "pending")]}})
+    write("rules", {"status": "success", "data": {"groups": [{"name": "defaults", "rules": [
+        {"name": "StorefrontSlow", "type": "alerting",
+         "query": "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"%s\",shop=\"acme-eu\"}[15m]) > 0.8" % p[0]}
+        for p in PROBES]}]}})
+    host = {"plugin": "storefront", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu": 12.4,
+            "lag_p50": 0.00002, "lag_max": 0.003}
+    write("plugins", {"status": "success", "data": {"hosts": [
+        {**host, "group": "storefront", "state": "running", "probes": 6, "restarts": 0, "rss": 8400000,
+         "lag_p99": 0.00012, "late": 3, "runs": 41230},
+        {**host, "group": "api", "state": "waiting", "probes": 1, "restarts": 2, "rss": 0, "lag_p99": None,
+         "late": 0, "runs": 812, "last_exit": "signal 11"}]}})
+    write("outbox", {"status": "success", "data": {"receivers": [
+        {"name": "oncall", "type": "webhook", "state": "ok", "fallback": "ops", "delivered": 12, "attempts": 12,
+         "pending": 0, "dead": 0, "oldest": None, "last_error": ""},
+        {"name": "ops", "type": "webhook", "state": "open", "fallback": "", "delivered": 41, "attempts": 60,
+         "pending": 3, "dead": 0, "oldest": T - 340, "last_error": "HTTP 502"}], "messages": []}})
+    write("runs-newest", {"status": "success", "data": {"runs": [newest["product-page"]]}})
+    write("runs-slowest", {"status": "success", "data": {"runs": slowest["product-page"]}})
+    write("series", {"series": series})
+
+
+def write(name, value):
+    with open(os.path.join(HERE, name + ".json"), "w") as f:
+        json.dump(value, f, indent=None, separators=(",", ":"))
+        f.write("\n")
+
+
+main()

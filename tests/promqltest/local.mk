@@ -1,0 +1,7 @@
+# tests/promqltest/local.mk - the query language judged by Prometheus' own test scripts.
+check_PROGRAMS += tests/promqltest/promqltest
+TESTS += tests/promqltest/promqltest
+tests_promqltest_promqltest_SOURCES = tests/promqltest/promqltest.c tests/promqltest/memory.c \
+	tests/promqltest/points.c tests/promqltest/points.h
+tests_promqltest_promqltest_LDADD = agent/promql/libtwpromql.la lib/libtw.la -lm
+EXTRA_DIST += tests/promqltest/floor tests/promqltest/scripts
