@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (chunk_decode(&s, &sid, copy, size) == 0)
 		again(&s, sid);
 	samples_clear(&s);
-	(void)frame_each(copy, size, no_sample, NULL);
+	(void)live_frame_each(copy, size, no_sample, NULL);
 	free(copy);
 	return 0;
 }

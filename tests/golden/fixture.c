@@ -106,11 +106,12 @@ static json_t *
 grouped(const char *query, json_t *metric)
 {
 	const char *by = strstr(query, "by ("), *name;
-	json_t *out = json_object(), *v;
+	json_t *out, *v;
 	char list[128];
 
 	if (by == NULL)
 		return json_deep_copy(metric);
+	out = json_object();
 	snprintf(list, sizeof(list), ",%.*s,", (int)strcspn(by + 4, ")"), by + 4);
 	for (char *r = list, *w = list;; r++)
 		if (*r != ' ' && (*w++ = *r) == '\0')

@@ -196,14 +196,14 @@ test_broken_bytes(void **state)
 		}
 	}
 	assert_int_equal(out.n, 0);
-	frame_begin(&w, &b);
+	live_frame_begin(&w, &b);
 	for (i = 0; i < 20; i++)
-		frame_add(&w, (uint32_t)i, T, 1, NULL);
-	assert_int_equal(frame_end(&w, T), 0);
+		live_frame_add(&w, (uint32_t)i, T, 1, NULL);
+	assert_int_equal(live_frame_end(&w, T), 0);
 	for (i = 0; i < b.len; i++)
-		assert_int_equal(frame_each(b.data, i, no_sample, &n), -EBADMSG);
+		assert_int_equal(live_frame_each(b.data, i, no_sample, &n), -EBADMSG);
 	assert_int_equal(n, 0);
-	assert_int_equal(frame_each(b.data, b.len, no_sample, &n), 0);
+	assert_int_equal(live_frame_each(b.data, b.len, no_sample, &n), 0);
 	assert_int_equal(n, 20);
 	buf_free(&b);
 	samples_clear(&s);
