@@ -49,8 +49,7 @@ agent_calls(struct agent *a)
 	pthread_mutex_unlock(&a->lock);
 }
 
-/* ---- run a probe now
- * -------------------------------------------------------------------------------- */
+/* ---- run a probe now ---- */
 
 struct ask {
 	const char *probe;
@@ -149,8 +148,7 @@ do_run(void *ctx, const char *probe, struct buf *out, char *err, size_t cap)
 	return -ETIMEDOUT;
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------------ */
+/* ---- the rest ---- */
 
 static int
 do_reload(void *ctx, char *err, size_t cap)

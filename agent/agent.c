@@ -30,8 +30,7 @@ log_text(void *arg, int level, const char *text)
 	log_line((enum log_level)level, "%s", text);
 }
 
-/* ---- the loop's events
- * ------------------------------------------------------------------------------ */
+/* ---- the loop's events ---- */
 
 static void
 on_tick(uv_timer_t *timer)
@@ -118,8 +117,7 @@ on_signal(uv_signal_t *handle, int number)
 	supervisor_stop(a->supervisor, all_stopped, a);
 }
 
-/* ---- start
- * -------------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static int
 open_store(struct agent *a)
@@ -252,9 +250,7 @@ out:
 	return rc;
 }
 
-/* ---- end
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- end ---- */
 
 static void
 close_handle(uv_handle_t *handle, void *arg)

@@ -1,5 +1,6 @@
 /*
- * judge.c - the thread that evaluates rules: it sleeps until the next group is due, or a bad run asks for it.
+ * judge.c - the thread that evaluates rules: it sleeps until the next group is due, or a bad run
+ * asks for it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,12 +17,14 @@
 #define QUERY_US 10000000 /* a rule's evaluation may take so long */
 
 static int
-query_rule(void *ctx, struct rule *rule, int64_t t_ms, struct rule_vector *out, char *err, size_t cap)
+query_rule(
+    void *ctx, struct rule *rule, int64_t t_ms, struct rule_vector *out, char *err, size_t cap)
 {
 	struct agent *a = ctx;
 	struct promql_result r;
 	struct promql_error e;
-	int rc = query_run(a->store, rule->expr, t_ms, t_ms, 0, mono_add_us(mono_now(), QUERY_US), &r, &e);
+	int rc = query_run(
+	    a->store, rule->expr, t_ms, t_ms, 0, mono_add_us(mono_now(), QUERY_US), &r, &e);
 
 	if (rc == 0 && r.type == PROMQL_SCALAR) {
 		struct labels *none;
@@ -117,11 +120,17 @@ judge_main(void *arg)
 int
 judge_start(struct agent *a, struct buf *errors)
 {
-	struct alert_opts o = {.state = a->state, .ctx = a, .query = query_rule, .record = record, .blind = is_blind,
-		.outbox = rows_added, .log = log_text};
+	struct alert_opts o = {.state = a->state,
+	    .ctx = a,
+	    .query = query_rule,
+	    .record = record,
+	    .blind = is_blind,
+	    .outbox = rows_added,
+	    .log = log_text};
 	char err[1024] = "";
 
-	if (alert_engine_new(&a->alerts, &o, &a->setup->alerts, &a->setup->rules, err, sizeof(err)) != 0) {
+	if (alert_engine_new(&a->alerts, &o, &a->setup->alerts, &a->setup->rules, err, sizeof(err))
+	    != 0) {
 		buf_printf(errors, "%s\n", err);
 		return -EINVAL;
 	}

@@ -59,8 +59,8 @@ once_check(const char *path, bool json)
 	else if (rc != 0)
 		fputs(buf_str(&errors), stderr);
 	else
-		printf("%s: ok: %zu probes, %zu receivers, %zu rules\n", path, s->n_probes, s->n_receivers,
-		    s->rules.n_rules);
+		printf("%s: ok: %zu probes, %zu receivers, %zu rules\n", path, s->n_probes,
+		    s->n_receivers, s->rules.n_rules);
 	setup_free(s);
 	buf_free(&errors);
 	return rc == 0 ? 0 : EX_CONFIG;
@@ -91,10 +91,13 @@ once_schema(void)
 static int
 run_host(const struct setup *s, const struct setup_probe *p)
 {
-	/* The options go by standard input: a command line is seen by every user, and options hold secrets. */
+	/* The options go by standard input: a command line is seen by every user, and options hold
+	 * secrets. */
 	char once[] = "--once", probe[] = "--probe", dash[] = "-", setup[] = "--setup";
-	char *host = xstrdup(s->host_path), *plugin = xstrdup(p->plugin_path), *setup_json = xstrdup(s->host_json);
-	char *args[] = {host, once, plugin, probe, dash, setup, setup_json, NULL}, *environment[] = {NULL};
+	char *host = xstrdup(s->host_path), *plugin = xstrdup(p->plugin_path),
+	     *setup_json = xstrdup(s->host_json);
+	char *args[] = {host, once, plugin, probe, dash, setup, setup_json, NULL},
+	     *environment[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	int status = 0, rc, pipes[2];
 	pid_t pid;

@@ -12,7 +12,8 @@
 
 int once_check(const char *path, bool json);
 int once_schema(void);
-/* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run gives it. */
+/* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run
+ * gives it. */
 int once_run(const char *path, const char *probe);
 
 #endif

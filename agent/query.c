@@ -14,8 +14,8 @@ is_over(void *deadline)
 }
 
 int
-query_run(struct store *store, const char *text, int64_t start_ms, int64_t end_ms, int64_t step_ms, mono_t deadline,
-    struct promql_result *out, struct promql_error *err)
+query_run(struct store *store, const char *text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+    mono_t deadline, struct promql_result *out, struct promql_error *err)
 {
 	struct promql_opts opts = {.cancelled = is_over, .cancel_arg = &deadline};
 	struct querier q = store_querier(store);

@@ -10,8 +10,9 @@
 #include "agent/store/store.h"
 #include "lib/clock.h"
 
-/* Parses and evaluates. step_ms 0: one instant. The result is the caller's to clear, also on an error. */
-int query_run(struct store *store, const char *text, int64_t start_ms, int64_t end_ms, int64_t step_ms, mono_t deadline,
-    struct promql_result *out, struct promql_error *err);
+/* Parses and evaluates. step_ms 0: one instant. The result is the caller's to clear, also on an
+ * error. */
+int query_run(struct store *store, const char *text, int64_t start_ms, int64_t end_ms,
+    int64_t step_ms, mono_t deadline, struct promql_result *out, struct promql_error *err);
 
 #endif

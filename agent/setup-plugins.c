@@ -87,7 +87,7 @@ plugins_path(const struct plugins *p, const char *plugin)
 	return "";
 }
 
-/* ---- describe ------------------------------------------------------------------------------------------ */
+/* ---- describe ---- */
 
 static int
 spawn(const struct plugins *p, const char *path, pid_t *pid, int *out)
@@ -169,7 +169,8 @@ read_manifest(const struct plugins *p, const char *path, struct manifest *m, cha
 		snprintf(err, cap, "%s --describe %s: %s", p->host, path, strerror(-rc));
 	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		rc = -EINVAL;
-		snprintf(err, cap, "%s: %.300s", path, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : buf_str(&text));
+		snprintf(err, cap, "%s: %.300s", path,
+		    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : buf_str(&text));
 		err[strcspn(err, "\n")] = '\0';
 	} else if ((v = json_read(buf_str(&text), text.len, wrong, sizeof(wrong))) == NULL) {
 		rc = -EINVAL;
@@ -182,7 +183,7 @@ read_manifest(const struct plugins *p, const char *path, struct manifest *m, cha
 	return rc;
 }
 
-/* ---- find -------------------------------------------------------------------------------------------------- */
+/* ---- find ---- */
 
 /* A plugin's name becomes a file's name: letters, digits, - and _ only. */
 static bool
@@ -226,7 +227,8 @@ plugins_manifest(void *plugins, const struct config *c, const char *plugin, char
 			return &f->manifest;
 	path = name_ok(plugin) ? find_file(p, c, plugin) : NULL;
 	if (path == NULL) {
-		snprintf(err, cap, "no plugin is called \"%.64s\" (looked in %s)", plugin, p->installed);
+		snprintf(
+		    err, cap, "no plugin is called \"%.64s\" (looked in %s)", plugin, p->installed);
 		for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 			if (strcmp(plugin, later[i]) == 0)
 				snprintf(err, cap, "the plugin %s is not in this version", plugin);

@@ -1,5 +1,6 @@
 /*
- * setup-plugins.h - where plugins are, and what they say of themselves. The agent never loads one: tillwatch-host
+ * setup-plugins.h - where plugins are, and what they say of themselves. The agent never loads one:
+ * tillwatch-host
  * --describe does, in a process of its own, and prints the manifest.
  *
  * Not thread-safe; one set a setup.
@@ -21,10 +22,10 @@ void plugins_free(struct plugins *p);
 const char *plugins_host(const struct plugins *p);
 /* The file of a plugin whose manifest was found. */
 const char *plugins_path(const struct plugins *p, const char *plugin);
-/* For struct config_env. Directories: agent.plugins.path, else TILLWATCH_PLUGINS (tests, a build tree), else where
- * plugins were installed. */
-const struct manifest *plugins_manifest(void *plugins, const struct config *c, const char *plugin, char *err,
-    size_t err_cap);
+/* For struct config_env. Directories: agent.plugins.path, else TILLWATCH_PLUGINS (tests, a build
+ * tree), else where plugins were installed. */
+const struct manifest *plugins_manifest(
+    void *plugins, const struct config *c, const char *plugin, char *err, size_t err_cap);
 /* The names of all plugins there are, for the schema; at most cap. */
 size_t plugins_list(const struct plugins *p, char (*names)[64], size_t cap);
 

@@ -42,7 +42,8 @@ alert_row(const struct tw_table *t, uint32_t i)
 {
 	struct tw_alert row = {0};
 
-	memcpy(&row, (const char *)t->rows + (size_t)i * t->row_size, t->row_size < sizeof(row) ? t->row_size : sizeof(row));
+	memcpy(&row, (const char *)t->rows + (size_t)i * t->row_size,
+	    t->row_size < sizeof(row) ? t->row_size : sizeof(row));
 	return row;
 }
 
@@ -53,13 +54,15 @@ is_overridden(const struct config *c, const char *probe)
 	const struct config_alert *list = c->alerts.items;
 
 	for (uint32_t i = 0; i < c->alerts.n; i++)
-		if (list[i].failures != NULL && list[i].probe != NULL && strcmp(list[i].probe, probe) == 0)
+		if (list[i].failures != NULL && list[i].probe != NULL
+		    && strcmp(list[i].probe, probe) == 0)
 			return true;
 	return false;
 }
 
 static void
-convert_defaults(struct converted *to, const struct config *c, const struct config_probe *p, struct short_probe *s)
+convert_defaults(struct converted *to, const struct config *c, const struct config_probe *p,
+    struct short_probe *s)
 {
 	const struct tw_table *t = &p->manifest->plugin.alerts;
 
@@ -69,8 +72,8 @@ convert_defaults(struct converted *to, const struct config *c, const struct conf
 
 		if (row.failures != NULL && is_overridden(c, p->name))
 			continue;
-		to->defaults[to->n_defaults++] = (struct short_default){row.name, row.expr, row.hold, row.keep_firing_for,
-			row.severity, row.summary, row.failures};
+		to->defaults[to->n_defaults++] = (struct short_default){row.name, row.expr,
+		    row.hold, row.keep_firing_for, row.severity, row.summary, row.failures};
 		s->n_defaults++;
 	}
 }
@@ -89,8 +92,11 @@ convert_probes(struct converted *to, const struct config *c)
 		const struct config_probe *p = &c->probes[i];
 		struct short_probe *s = &to->probes[to->n_probes++];
 
-		*s = (struct short_probe){.name = p->name, .shop = c->shop.name, .interval_ms = p->interval / 1000,
-			.timeout_ms = p->timeout / 1000, .alerts_off = !p->alerts};
+		*s = (struct short_probe){.name = p->name,
+		    .shop = c->shop.name,
+		    .interval_ms = p->interval / 1000,
+		    .timeout_ms = p->timeout / 1000,
+		    .alerts_off = !p->alerts};
 		convert_defaults(to, c, p, s);
 	}
 }
@@ -107,13 +113,21 @@ convert_alerts(struct converted *to, const struct config *c, struct rule_pair **
 	for (uint32_t i = 0; i < c->alerts.n; i++) {
 		const struct tw_pair *pairs = from[i].labels.items;
 
-		to->alerts[to->n_alerts++] = (struct short_alert){.name = from[i].name, .probe = from[i].probe,
-			.failures = from[i].failures, .expr = from[i].expr, .for_ms = from[i].hold / 1000,
-			.keep_firing_ms = from[i].keep_firing_for / 1000, .severity = from[i].severity,
-			.summary = from[i].summary, .description = from[i].description, .runbook = from[i].runbook,
-			.labels = *labels + at, .n_labels = from[i].labels.n};
+		to->alerts[to->n_alerts++] = (struct short_alert){.name = from[i].name,
+		    .probe = from[i].probe,
+		    .failures = from[i].failures,
+		    .expr = from[i].expr,
+		    .for_ms = from[i].hold / 1000,
+		    .keep_firing_ms = from[i].keep_firing_for / 1000,
+		    .severity = from[i].severity,
+		    .summary = from[i].summary,
+		    .description = from[i].description,
+		    .runbook = from[i].runbook,
+		    .labels = *labels + at,
+		    .n_labels = from[i].labels.n};
 		for (uint32_t k = 0; k < from[i].labels.n; k++)
-			(*labels)[at++] = (struct rule_pair){(char *)(uintptr_t)pairs[k].name, (char *)(uintptr_t)pairs[k].value};
+			(*labels)[at++] = (struct rule_pair){
+			    (char *)(uintptr_t)pairs[k].name, (char *)(uintptr_t)pairs[k].value};
 	}
 }
 
@@ -133,7 +147,8 @@ add_files(struct rule_set *out, const struct config *c, struct buf *errors)
 	return 0;
 }
 
-/* What short forms carry as expressions is checked here, so that a typing mistake is found before the start. */
+/* What short forms carry as expressions is checked here, so that a typing mistake is found before
+ * the start. */
 static int
 check_exprs(const struct rule_set *s, struct buf *errors)
 {
@@ -143,7 +158,8 @@ check_exprs(const struct rule_set *s, struct buf *errors)
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < s->groups[i].n; k++)
 			if (parse_expr(NULL, s->groups[i].rules[k].expr, err, sizeof(err)) != 0) {
-				buf_printf(errors, "alert %s: expr: %s\n", s->groups[i].rules[k].name, err);
+				buf_printf(errors, "alert %s: expr: %s\n",
+				    s->groups[i].rules[k].name, err);
 				rc = -EINVAL;
 			}
 	return rc;
@@ -162,7 +178,8 @@ setup_rules(struct rule_set *out, const struct config *c, struct buf *errors)
 	for (size_t i = 0; i < to.n_probes && rc == 0; i++)
 		rc = short_probe(out, &to.probes[i], err, sizeof(err));
 	if (rc == 0)
-		rc = short_alerts(out, to.alerts, to.n_alerts, to.probes, to.n_probes, err, sizeof(err));
+		rc = short_alerts(
+		    out, to.alerts, to.n_alerts, to.probes, to.n_probes, err, sizeof(err));
 	if (rc != 0)
 		buf_printf(errors, "%s\n", err[0] != '\0' ? err : strerror(-rc));
 	if (rc == 0)

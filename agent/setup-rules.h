@@ -1,6 +1,6 @@
 /*
- * setup-rules.h - all that is judged, as one rule set: rule files, short forms, the plugins' default alerts, and what the
- * agent says of itself.
+ * setup-rules.h - all that is judged, as one rule set: rule files, short forms, the plugins'
+ * default alerts, and what the agent says of itself.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

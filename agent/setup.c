@@ -34,7 +34,7 @@ take(struct setup *s, size_t n, size_t size)
 	return p;
 }
 
-/* ---- probes ----------------------------------------------------------------------------------------- */
+/* ---- probes ---- */
 
 static void
 convert_labels(struct setup *s, const struct tw_list *from, struct label **to, size_t *n)
@@ -50,9 +50,9 @@ convert_labels(struct setup *s, const struct tw_list *from, struct label **to, s
 static char *
 probe_json(const struct setup_probe *p, json_t *options)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O}", "name", p->name, "plugin", p->plugin, "interval_ms",
-	    (json_int_t)p->interval_ms, "offset_ms", (json_int_t)p->offset_ms, "timeout_ms",
-	    (json_int_t)p->timeout_ms, "options", options);
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O}", "name", p->name, "plugin",
+	    p->plugin, "interval_ms", (json_int_t)p->interval_ms, "offset_ms",
+	    (json_int_t)p->offset_ms, "timeout_ms", (json_int_t)p->timeout_ms, "options", options);
 	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 
 	json_decref(o);
@@ -77,7 +77,7 @@ convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe
 	to->json = probe_json(to, p->options);
 }
 
-/* ---- routes and receivers ------------------------------------------------------------------------------ */
+/* ---- routes and receivers ---- */
 
 static const char *const *
 texts(const struct tw_list *l)
@@ -99,11 +99,17 @@ convert_route(struct setup *s, const struct config_route *r)
 
 	for (uint32_t i = 0; i < r->routes.n; i++)
 		routes[i] = convert_route(s, &children[i]);
-	return (struct alert_route){.receiver = r->receiver, .matchers = texts(&r->matchers),
-		.n_matchers = r->matchers.n, .group_by = texts(&r->group_by), .n_group_by = r->group_by.n,
-		.group_wait_ms = ms_or_inherit(r->group_wait), .group_interval_ms = ms_or_inherit(r->group_interval),
-		.repeat_interval_ms = ms_or_inherit(r->repeat_interval), .continue_ = r->continue_ != 0,
-		.routes = routes, .n_routes = r->routes.n};
+	return (struct alert_route){.receiver = r->receiver,
+	    .matchers = texts(&r->matchers),
+	    .n_matchers = r->matchers.n,
+	    .group_by = texts(&r->group_by),
+	    .n_group_by = r->group_by.n,
+	    .group_wait_ms = ms_or_inherit(r->group_wait),
+	    .group_interval_ms = ms_or_inherit(r->group_interval),
+	    .repeat_interval_ms = ms_or_inherit(r->repeat_interval),
+	    .continue_ = r->continue_ != 0,
+	    .routes = routes,
+	    .n_routes = r->routes.n};
 }
 
 static void
@@ -117,12 +123,20 @@ convert_receivers(struct setup *s, const struct config *c)
 		const struct tw_pair *headers = from[i].headers.items;
 		struct receiver *to = &s->receivers[i];
 
-		*to = (struct receiver){.name = from[i].name, .type = "webhook", .url = from[i].url,
-			.secret = from[i].secret, .secret_old = from[i].secret_old, .fallback = from[i].fallback,
-			.ca_file = from[i].ca_file, .proxy = from[i].proxy, .timeout_ms = (int)(from[i].timeout / 1000),
-			.no_resolved = !from[i].send_resolved, .max_alerts = (size_t)from[i].max_alerts};
+		*to = (struct receiver){.name = from[i].name,
+		    .type = "webhook",
+		    .url = from[i].url,
+		    .secret = from[i].secret,
+		    .secret_old = from[i].secret_old,
+		    .fallback = from[i].fallback,
+		    .ca_file = from[i].ca_file,
+		    .proxy = from[i].proxy,
+		    .timeout_ms = (int)(from[i].timeout / 1000),
+		    .no_resolved = !from[i].send_resolved,
+		    .max_alerts = (size_t)from[i].max_alerts};
 		for (uint32_t k = 0; k < from[i].headers.n && k < RECEIVER_HEADERS_MAX; k++)
-			to->headers[to->n_headers++] = (struct receiver_header){headers[k].name, headers[k].value};
+			to->headers[to->n_headers++] =
+			    (struct receiver_header){headers[k].name, headers[k].value};
 	}
 }
 
@@ -133,13 +147,17 @@ convert_alerts(struct setup *s, const struct config *c)
 	struct alert_inhibit *inhibit = take(s, c->inhibit_rules.n, sizeof(*inhibit));
 
 	for (uint32_t i = 0; i < c->inhibit_rules.n; i++)
-		inhibit[i] = (struct alert_inhibit){texts(&from[i].source_matchers), texts(&from[i].target_matchers),
-			texts(&from[i].equal), from[i].source_matchers.n, from[i].target_matchers.n, from[i].equal.n};
-	s->alerts = (struct alert_config){.route = convert_route(s, &c->route), .inhibit = inhibit,
-		.n_inhibit = c->inhibit_rules.n, .receivers = s->receivers, .n_receivers = s->n_receivers};
+		inhibit[i] = (struct alert_inhibit){texts(&from[i].source_matchers),
+		    texts(&from[i].target_matchers), texts(&from[i].equal),
+		    from[i].source_matchers.n, from[i].target_matchers.n, from[i].equal.n};
+	s->alerts = (struct alert_config){.route = convert_route(s, &c->route),
+	    .inhibit = inhibit,
+	    .n_inhibit = c->inhibit_rules.n,
+	    .receivers = s->receivers,
+	    .n_receivers = s->n_receivers};
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------ */
+/* ---- the rest ---- */
 
 /* What the options of type path name, wherever they stand: the sandbox lets hosts read it. */
 static void
@@ -192,12 +210,13 @@ convert_agent(struct setup *s, const struct config *c)
 	s->n_tokens = c->agent.api.tokens.n;
 	s->tokens = take(s, s->n_tokens, sizeof(*s->tokens));
 	for (size_t i = 0; i < s->n_tokens; i++)
-		s->tokens[i] = (struct api_token){tokens[i].token, tokens[i].scope == 1 ? API_ACT : API_READ};
+		s->tokens[i] =
+		    (struct api_token){tokens[i].token, tokens[i].scope == 1 ? API_ACT : API_READ};
 	for (uint32_t i = 0; i < c->agent.reference.n; i++)
 		json_array_append_new(list, json_string(references[i]));
-	o = json_pack("{s:s, s:o, s:s, s:i, s:{s:s?, s:s?}, s:o}", "shop", s->shop, "references", list, "sandbox",
-	    sandboxes[c->agent.plugins.sandbox], "log_level", 6, "geoip", "country", c->agent.geoip.country, "asn",
-	    c->agent.geoip.asn, "paths", all_paths(c));
+	o = json_pack("{s:s, s:o, s:s, s:i, s:{s:s?, s:s?}, s:o}", "shop", s->shop, "references",
+	    list, "sandbox", sandboxes[c->agent.plugins.sandbox], "log_level", 6, "geoip",
+	    "country", c->agent.geoip.country, "asn", c->agent.geoip.asn, "paths", all_paths(c));
 	s->host_json = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(o);
 }
@@ -287,7 +306,8 @@ setup_free(struct setup *s)
 }
 
 void
-setup_place(const struct setup *s, const char *probe, const char *option_path, char *dst, size_t cap)
+setup_place(
+    const struct setup *s, const char *probe, const char *option_path, char *dst, size_t cap)
 {
 	const struct config *c = s->config;
 
@@ -298,7 +318,8 @@ setup_place(const struct setup *s, const char *probe, const char *option_path, c
 		if (strcmp(c->probes[i].name, probe) != 0)
 			continue;
 		place = check_place(c->probes[i].node, option_path);
-		snprintf(dst, cap, "%s:%d:%d: probes[%zu]", place.file, place.line, place.column, i);
+		snprintf(
+		    dst, cap, "%s:%d:%d: probes[%zu]", place.file, place.line, place.column, i);
 	}
 }
 

@@ -81,5 +81,6 @@ agent_run(const char *const *arguments, struct buf *out)
 		collect(pipes[0], out);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : cli_fail(EX_SOFTWARE, "tillwatchd ended by a signal");
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : cli_fail(EX_SOFTWARE, "tillwatchd ended by a signal");
 }

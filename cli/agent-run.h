@@ -1,6 +1,6 @@
 /*
- * agent-run.h - what only the agent's own program can tell (it knows plugins and rules) is asked of tillwatchd, in a
- * process of its own, so that there is one loader and one verdict.
+ * agent-run.h - what only the agent's own program can tell (it knows plugins and rules) is asked of
+ * tillwatchd, in a process of its own, so that there is one loader and one verdict.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,8 +10,8 @@
 #include "cli/cli.h"
 #include "lib/buf.h"
 
-/* Runs tillwatchd with the arguments (NULL-ended, without its own name). out NULL: its output is ours; else collected.
- * Its exit code, or one of ours after having said why. */
+/* Runs tillwatchd with the arguments (NULL-ended, without its own name). out NULL: its output is
+ * ours; else collected. Its exit code, or one of ours after having said why. */
 int agent_run(const char *const *arguments, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * cmd-check.c - is the configuration right? The agent's own loader says so, with every mistake at its place.
+ * cmd-check.c - is the configuration right? The agent's own loader says so, with every mistake at
+ * its place.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -8,8 +9,8 @@
 static int
 run(struct cli *cli)
 {
-	const char *arguments[] = {"--check-config", "-c", cli->n_args > 0 ? cli->args[0] : cli->config,
-		cli->json ? "--json" : NULL, NULL};
+	const char *arguments[] = {"--check-config", "-c",
+	    cli->n_args > 0 ? cli->args[0] : cli->config, cli->json ? "--json" : NULL, NULL};
 
 	return agent_run(arguments, NULL);
 }

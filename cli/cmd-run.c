@@ -42,7 +42,8 @@ run(struct cli *cli)
 {
 	json_t *result = NULL;
 	const char *verdict;
-	int rc = cli_option(cli, "offline") != NULL ? without_agent(cli, &result) : through_agent(cli, &result);
+	int rc = cli_option(cli, "offline") != NULL ? without_agent(cli, &result)
+						    : through_agent(cli, &result);
 
 	if (rc != 0)
 		return rc;
@@ -57,18 +58,19 @@ run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-	{"offline", 'o', NULL, "without an agent: reads --config, runs the probe once, stores nothing"},
-	{NULL, 0, NULL, NULL},
+    {"offline", 'o', NULL, "without an agent: reads --config, runs the probe once, stores nothing"},
+    {NULL, 0, NULL, NULL},
 };
 
 extern const struct cmd cmd_run;
 const struct cmd cmd_run = {
-	.name = "run",
-	.arguments = "PROBE",
-	.summary = "run a probe now and draw its waterfall (exit 1: crit or unknown)",
-	.help = "Examples\n  tillwatch run product-page\n  tillwatch run -c shop.yaml --offline product-page\n",
-	.options = options,
-	.min_args = 1,
-	.max_args = 1,
-	.run = run,
+    .name = "run",
+    .arguments = "PROBE",
+    .summary = "run a probe now and draw its waterfall (exit 1: crit or unknown)",
+    .help = "Examples\n  tillwatch run product-page\n  tillwatch run -c shop.yaml --offline "
+	    "product-page\n",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

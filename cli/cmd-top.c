@@ -21,8 +21,10 @@ read_size(const char *text, struct tui_opts *o)
 static bool
 read_format(const char *text, struct tui_opts *o)
 {
-	static const struct { const char *name; enum dump_format format; } table[] = {{"txt", DUMP_TXT},
-		{"ansi", DUMP_ANSI}, {"svg", DUMP_SVG}};
+	static const struct {
+		const char *name;
+		enum dump_format format;
+	} table[] = {{"txt", DUMP_TXT}, {"ansi", DUMP_ANSI}, {"svg", DUMP_SVG}};
 
 	for (size_t i = 0; text != NULL && i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(text, table[i].name) == 0) {
@@ -35,11 +37,17 @@ read_format(const char *text, struct tui_opts *o)
 static int
 run(struct cli *cli)
 {
-	struct tui_opts o = {.socket = cli->socket, .url = cli->url, .token_file = cli->token_file,
-		.view = cli_option(cli, "view"), .probe = cli_option(cli, "probe"), .at = cli_option(cli, "at"),
-		.range = cli_option(cli, "range"), .glyphs = cli_option(cli, "glyphs"),
-		.theme = cli->color || cli_option(cli, "theme") != NULL ? cli_option(cli, "theme") : NULL,
-		.utc = cli_option(cli, "utc") != NULL};
+	struct tui_opts o = {.socket = cli->socket,
+	    .url = cli->url,
+	    .token_file = cli->token_file,
+	    .view = cli_option(cli, "view"),
+	    .probe = cli_option(cli, "probe"),
+	    .at = cli_option(cli, "at"),
+	    .range = cli_option(cli, "range"),
+	    .glyphs = cli_option(cli, "glyphs"),
+	    .theme =
+		cli->color || cli_option(cli, "theme") != NULL ? cli_option(cli, "theme") : NULL,
+	    .utc = cli_option(cli, "utc") != NULL};
 	char err[512] = "";
 	int rc;
 
@@ -73,10 +81,11 @@ static const struct cli_option options[] = {
 
 extern const struct cmd cmd_top;
 const struct cmd cmd_top = {
-	.name = "top",
-	.arguments = "",
-	.summary = "the dashboard",
-	.help = "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront --at 14:32\n",
-	.options = options,
-	.run = run,
+    .name = "top",
+    .arguments = "",
+    .summary = "the dashboard",
+    .help = "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront "
+	    "--at 14:32\n",
+    .options = options,
+    .run = run,
 };

@@ -56,8 +56,7 @@ cli_option(const struct cli *cli, const char *name)
 	return NULL;
 }
 
-/* ---- help
- * ------------------------------------------------------------------------------------------- */
+/* ---- help ---- */
 
 static void
 help_options(FILE *f, const struct cli_option *o)
@@ -96,9 +95,9 @@ help_all(FILE *f)
 	for (int i = 0; cli_commands[i] != NULL; i++)
 		fprintf(f, "  %-8s %-22s %s\n", cli_commands[i]->name, cli_commands[i]->arguments,
 		    cli_commands[i]->summary);
-	fputs(
-	    "\n`tillwatch VERB --help` says more. Exit codes: 0 fine, 1 the answer is no, 64 usage, 65 bad data,\n"
-	    "69 the agent does not answer, 77 not allowed, 78 configuration.\n",
+	fputs("\n`tillwatch VERB --help` says more. Exit codes: 0 fine, 1 the answer is no, 64 "
+	      "usage, 65 bad data,\n"
+	      "69 the agent does not answer, 77 not allowed, 78 configuration.\n",
 	    f);
 }
 
@@ -116,8 +115,7 @@ help(const char *verb)
 	return 0;
 }
 
-/* ---- options
- * ------------------------------------------------------------------------------------------ */
+/* ---- options ---- */
 
 static int
 find_option(const struct cli_option *o, const char *name, size_t len, char letter)

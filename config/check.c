@@ -66,8 +66,7 @@ text_of(const struct at *a)
 	return text;
 }
 
-/* ---- single values
- * ------------------------------------------------------------------------------------------ */
+/* ---- single values ---- */
 
 static json_t *
 check_bounds(const struct at *a, double v, json_t *normal)
@@ -275,8 +274,7 @@ check_choice(const struct at *a)
 	return say(a, "\"%s\" is none of %s%s", text, a->o->choices, hint);
 }
 
-/* ---- lists: one item may stand without its brackets
- * ---------------------------------------------------------- */
+/* ---- lists: one item may stand without its brackets ---- */
 
 typedef json_t *item_check(const struct at *a);
 
@@ -323,9 +321,7 @@ static json_t *check_strings(const struct at *a) { return check_items(a, check_s
 static json_t *check_ranges(const struct at *a) { return check_items(a, check_range); }
 static json_t *check_set(const struct at *a) { return check_items(a, check_choice); }
 
-/* ---- maps
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- maps ---- */
 
 static json_t *
 check_pairs(const struct at *a)
@@ -459,9 +455,7 @@ static item_check *const by_type[] = {
     [TW_NAMED] = check_named,
 };
 
-/* ---- tables
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 static bool
 listed(const char *key, const char *const *list, size_t n)

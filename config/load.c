@@ -27,8 +27,7 @@ struct load {
 	struct check check;
 };
 
-/* ---- files
- * -------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* Who can write a configuration decides what the agent does: others must not. */
 static bool
@@ -114,8 +113,7 @@ read_all(struct load *l, const char *path)
 	return ok;
 }
 
-/* ---- probes
- * --------------------------------------------------------------------------------------------- */
+/* ---- probes ---- */
 
 static size_t
 names_of(const struct tw_table *rows, const char **names, size_t max)
@@ -232,8 +230,7 @@ load_probes(struct load *l, const struct yaml_node *root)
 	}
 }
 
-/* ---- what rows alone cannot say
- * ---------------------------------------------------------------------------- */
+/* ---- what rows alone cannot say ---- */
 
 static void
 check_alerts(struct load *l, const struct yaml_node *root)

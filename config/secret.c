@@ -148,7 +148,8 @@ take_credential(struct secrets *s, const char *name)
 
 	if (dir == NULL)
 		return fails(s,
-		    "${cred:%.60s}: there are no credentials here (CREDENTIALS_DIRECTORY is not set)",
+		    "${cred:%.60s}: there are no credentials here (CREDENTIALS_DIRECTORY is not "
+		    "set)",
 		    name);
 	if (strchr(name, '/') != NULL)
 		return fails(s, "${cred:%.60s}: a name, not a path", name);

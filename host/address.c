@@ -1,8 +1,8 @@
 /*
  * address.c - numeric addresses, and which of them a redirect from outside may not reach.
  *
- * Ranges: RFC 1918, 3927, 4193, 4291, 6598, 6890; an IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) counts as
- * the IPv4 address.
+ * Ranges: RFC 1918, 3927, 4193, 4291, 6598, 6890; an IPv4 address inside an IPv6 one (mapped,
+ * NAT64, 6to4) counts as the IPv4 address.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,9 +16,12 @@
 static bool
 private_v4(uint32_t a)
 {
-	static const struct { uint32_t net; int bits; } ranges[] = {{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10},
-		{0x7f000000, 8}, {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0a80000, 16},
-		{0xc6120000, 15}, {0xe0000000, 4}, {0xf0000000, 4}};
+	static const struct {
+		uint32_t net;
+		int bits;
+	} ranges[] = {{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10}, {0x7f000000, 8},
+	    {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0a80000, 16},
+	    {0xc6120000, 15}, {0xe0000000, 4}, {0xf0000000, 4}};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		if (a >> (32 - ranges[i].bits) == ranges[i].net >> (32 - ranges[i].bits))
@@ -52,9 +55,11 @@ bool
 address_is_private(const struct sockaddr *a)
 {
 	if (a->sa_family == AF_INET)
-		return private_v4(ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr));
+		return private_v4(
+		    ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr));
 	if (a->sa_family == AF_INET6)
-		return private_v6(((const struct sockaddr_in6 *)(const void *)a)->sin6_addr.s6_addr);
+		return private_v6(
+		    ((const struct sockaddr_in6 *)(const void *)a)->sin6_addr.s6_addr);
 	return true;
 }
 
@@ -81,8 +86,10 @@ address_parse(const char *text, struct sockaddr_storage *out)
 void
 address_text(const struct sockaddr *a, char *dst, size_t cap)
 {
-	const void *at = a->sa_family == AF_INET ? (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr
-						 : (const void *)&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+	const void *at =
+	    a->sa_family == AF_INET
+		? (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr
+		: (const void *)&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
 
 	if (inet_ntop(a->sa_family, at, dst, (socklen_t)cap) == NULL)
 		dst[0] = '\0';

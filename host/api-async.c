@@ -65,7 +65,7 @@ op_failed(struct op *op)
 	return host_api.fail(ctx, TW_UNKNOWN, "engine", "the probe engine cannot start it");
 }
 
-/* ---- after ----------------------------------------------------------------------- */
+/* ---- after ---- */
 
 static void
 call_timer(struct op *op)
@@ -100,7 +100,7 @@ async_after(struct tw_ctx *ctx, int64_t us, tw_timer_fn *done, void *arg)
 	return TW_PENDING;
 }
 
-/* ---- work ------------------------------------------------------------------------ */
+/* ---- work ---- */
 
 static void
 work_on_thread(void *arg)
@@ -173,7 +173,7 @@ cancel_work(struct op *op)
 	run_callback(ctx, before, op->done.timer(ctx, ctx->probe->self, op->arg));
 }
 
-/* ---- http ------------------------------------------------------------------------ */
+/* ---- http ---- */
 
 static void
 call_http(struct op *op, const struct tw_answer *a)
@@ -255,7 +255,7 @@ async_jar(struct tw_ctx *ctx)
 	return jar;
 }
 
-/* ---- dns ------------------------------------------------------------------------- */
+/* ---- dns ---- */
 
 static void
 call_dns(struct op *op, const struct tw_addresses *found)
@@ -296,7 +296,7 @@ async_dns(
 	return op->handle.dns != NULL ? TW_PENDING : op_failed(op);
 }
 
-/* ---- sight ----------------------------------------------------------------------- */
+/* ---- sight ---- */
 
 static void
 call_sight(struct op *op, int sees)
@@ -334,7 +334,7 @@ async_sight(struct tw_ctx *ctx, tw_sight_fn *done, void *arg)
 	return op->handle.sight != NULL ? TW_PENDING : op_failed(op);
 }
 
-/* ---- all ------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 static void
 cancel_http(struct op *op)

@@ -1,6 +1,6 @@
 /*
- * cert.c - the certificates that a server sent, from CURLINFO_CERTINFO: one list of "Name:value" texts a certificate, the
- * leaf first.
+ * cert.c - the certificates that a server sent, from CURLINFO_CERTINFO: one list of "Name:value"
+ * texts a certificate, the leaf first.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -75,7 +75,8 @@ cert_read(CURL *easy, struct tw_certificate *c, struct heap *heap)
 {
 	struct curl_certinfo *info = NULL;
 
-	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL || info->num_of_certs < 1)
+	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL
+	    || info->num_of_certs < 1)
 		return;
 	c->subject = copy(heap, field(info->certinfo[0], "Subject"));
 	c->issuer = copy(heap, field(info->certinfo[0], "Issuer"));

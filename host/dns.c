@@ -1,8 +1,9 @@
 /*
  * dns.c - names by c-ares on our loop: cancellable, a family at a time or both, timed.
  *
- * c-ares reads /etc/hosts itself. It never calls back from within a start here: the answer of a name that needs no query
- * is kept until the next turn, so that a caller's state is settled when its callback comes.
+ * c-ares reads /etc/hosts itself. It never calls back from within a start here: the answer of a
+ * name that needs no query is kept until the next turn, so that a caller's state is settled when
+ * its callback comes.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -26,7 +27,7 @@ struct engine_dns {
 	char store[DNS_ADDRESSES_MAX][64];
 };
 
-/* ---- c-ares on the loop ----------------------------------------------------------------------------- */
+/* ---- c-ares on the loop ---- */
 
 static void rearm(struct engine *e);
 
@@ -55,7 +56,8 @@ on_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
 	struct engine *e = arg;
 
-	(void)loop_fd_set(e->loop, fd, (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0), on_socket, e);
+	(void)loop_fd_set(
+	    e->loop, fd, (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0), on_socket, e);
 }
 
 static void
@@ -76,13 +78,15 @@ rearm(struct engine *e)
 		loop_timer_clear(e->loop, &e->ares_timer);
 	else
 		loop_timer_set(e->loop, &e->ares_timer,
-		    mono_add_us(mono_now(), (int64_t)left->tv_sec * 1000000 + left->tv_usec), on_ares_timer, e);
+		    mono_add_us(mono_now(), (int64_t)left->tv_sec * 1000000 + left->tv_usec),
+		    on_ares_timer, e);
 }
 
 int
 dns_setup(struct engine *e)
 {
-	struct ares_options o = {.sock_state_cb = on_state, .sock_state_cb_data = e, .timeout = 2000, .tries = 3};
+	struct ares_options o = {
+	    .sock_state_cb = on_state, .sock_state_cb_data = e, .timeout = 2000, .tries = 3};
 	int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
 
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
@@ -103,7 +107,7 @@ dns_clear(struct engine *e)
 	ares_library_cleanup();
 }
 
-/* ---- one question ----------------------------------------------------------------------------------- */
+/* ---- one question ---- */
 
 static void
 release(struct engine_dns *d)
@@ -182,14 +186,17 @@ struct engine_dns *
 engine_dns(struct engine *e, const char *name, enum tw_family family, mono_t deadline,
     void (*done)(void *, const struct tw_addresses *), void *arg)
 {
-	struct ares_addrinfo_hints hints = {.ai_family = family == TW_IPV4 ? AF_INET : family == TW_IPV6 ? AF_INET6
-		: AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
+	struct ares_addrinfo_hints hints = {.ai_family = family == TW_IPV4   ? AF_INET
+							 : family == TW_IPV6 ? AF_INET6
+									     : AF_UNSPEC,
+	    .ai_flags = ARES_AI_NOSORT};
 	struct engine_dns *d = calloc(1, sizeof(*d));
 	struct sockaddr_storage numeric;
 
 	if (d == NULL)
 		return NULL;
-	*d = (struct engine_dns){.engine = e, .family = family, .start = mono_now(), .done = done, .arg = arg};
+	*d = (struct engine_dns){
+	    .engine = e, .family = family, .start = mono_now(), .done = done, .arg = arg};
 	d->found.error_text = "";
 	if (address_parse(name, &numeric)) {
 		d->families[0] = numeric.ss_family == AF_INET6 ? TW_IPV6 : TW_IPV4;
@@ -198,7 +205,8 @@ engine_dns(struct engine *e, const char *name, enum tw_family family, mono_t dea
 		if (family == TW_FAMILY_ANY || family == d->families[0])
 			d->found.n = 1;
 		else
-			d->found.error = ARES_ENODATA, d->found.error_text = "the address is of another family";
+			d->found.error = ARES_ENODATA,
+			d->found.error_text = "the address is of another family";
 		loop_timer_set(e->loop, &d->later, mono_now(), tell, d);
 		return d;
 	}

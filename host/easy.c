@@ -1,8 +1,8 @@
 /*
  * easy.c - libcurl on our loop: multis, their timers and sockets, a pool of easy handles.
  *
- * Cold requests share one multi; a run that wants warm connections gets a multi of its own, so that nobody else's
- * connection is ever reused.
+ * Cold requests share one multi; a run that wants warm connections gets a multi of its own, so that
+ * nobody else's connection is ever reused.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -39,7 +39,8 @@ on_socket(void *arg, uint32_t events)
 	struct multi *m = o->multi;
 	int running, fd = o->fd;
 	int bits = (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0)
-	    | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
+		   | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0)
+		   | (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
 
 	if (events & EPOLLIN)
 		http_readable(o->easy, fd);
@@ -53,7 +54,8 @@ watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct owner *o = socket_arg;
 	struct multi *m = arg;
-	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	uint32_t events =
+	    (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
 
 	if (what == CURL_POLL_REMOVE) {
 		if (o != NULL)
@@ -90,7 +92,8 @@ set_timer(CURLM *curl, long timeout_ms, void *arg)
 	if (timeout_ms < 0)
 		loop_timer_clear(m->engine->loop, &m->timer);
 	else
-		loop_timer_set(m->engine->loop, &m->timer, mono_add_us(mono_now(), timeout_ms * 1000), on_timer, m);
+		loop_timer_set(m->engine->loop, &m->timer,
+		    mono_add_us(mono_now(), timeout_ms * 1000), on_timer, m);
 	return 0;
 }
 
@@ -104,7 +107,8 @@ multi_setup(struct multi *m, struct engine *e, long connections)
 	curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
-	/* Two requests on one HTTP/2 connection would wait for each other; measurements do not share. */
+	/* Two requests on one HTTP/2 connection would wait for each other; measurements do not
+	 * share. */
 	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, connections);
 	return 0;

@@ -98,7 +98,7 @@ emit_close_run(struct emit *e, struct state *st, int64_t slot_ms)
 	free(bytes);
 }
 
-/* ---- restoring ------------------------------------------------------------------- */
+/* ---- restoring ---- */
 
 bool
 emit_is_page(const char *key, uint32_t *page)

@@ -67,7 +67,7 @@ emit_refuse(struct emit *e, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- labels ---------------------------------------------------------------------- */
+/* ---- labels ---- */
 
 static struct dimension *
 dimension(struct emit *e, const char *key, size_t len, bool may_add)
@@ -245,7 +245,7 @@ series_of(struct emit *e, uint32_t metric, unsigned kinds, const char *const *la
 	return emit_intern(e, metric, text);
 }
 
-/* ---- samples --------------------------------------------------------------------- */
+/* ---- samples ---- */
 
 /* Takes hist over. */
 void
@@ -360,7 +360,7 @@ emit_histogram(struct emit *e, uint32_t metric, const struct tw_histogram *h, in
 		emit_add_sample(e, s, t_ms, 0, hist);
 }
 
-/* ---- totals ---------------------------------------------------------------------- */
+/* ---- totals ---- */
 
 static void
 total_changed(struct emit *e, struct emit_series *s, bool is_new)
@@ -413,7 +413,7 @@ emit_observe(struct emit *e, uint32_t metric, double v, const char *const *label
 	total_changed(e, s, is_new);
 }
 
-/* ---- the end of a run ------------------------------------------------------------ */
+/* ---- the end of a run ---- */
 
 void
 emit_forget_run(struct emit *e)

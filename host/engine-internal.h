@@ -66,7 +66,8 @@ bool address_is_private(const struct sockaddr *a);
 bool address_parse(const char *text, struct sockaddr_storage *out); /* numeric, brackets allowed */
 void address_text(const struct sockaddr *a, char *dst, size_t cap);
 
-/* trust.c: gives an SSL_CTX the certificates of a file, parsed once. 0, or -1: the file cannot be read. */
+/* trust.c: gives an SSL_CTX the certificates of a file, parsed once. 0, or -1: the file cannot be
+ * read. */
 #define TRUST_FILES_MAX 16
 struct trust { char *path; void *store; };
 int trust_use(struct engine *e, const char *ca_file, void *ssl_ctx);

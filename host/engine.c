@@ -22,7 +22,8 @@ copy_options(struct engine *e, const struct engine_opts *o)
 	e->max_in_flight = o->max_in_flight > 0 ? o->max_in_flight : ENGINE_IN_FLIGHT;
 	if (o->resolver != NULL)
 		ok &= (e->resolver = strdup(o->resolver)) != NULL;
-	if (o->n_references > 0 && (e->references = calloc(o->n_references, sizeof(char *))) == NULL)
+	if (o->n_references > 0
+	    && (e->references = calloc(o->n_references, sizeof(char *))) == NULL)
 		return false;
 	for (size_t i = 0; i < o->n_references && ok; i++)
 		ok = (e->references[e->n_references++] = strdup(o->references[i])) != NULL;
@@ -36,8 +37,8 @@ engine_new(const struct engine_opts *opts)
 
 	if (e == NULL)
 		return NULL;
-	if (copy_options(e, opts) && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && dns_setup(e) == 0
-	    && multi_setup(&e->cold, e, 16) == 0)
+	if (copy_options(e, opts) && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
+	    && dns_setup(e) == 0 && multi_setup(&e->cold, e, 16) == 0)
 		return e;
 	engine_free(e);
 	return NULL;

@@ -33,7 +33,7 @@ say(char *err, size_t cap, const char *fmt, ...)
 	return -1;
 }
 
-/* ---- the file -------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static const char *
 not_ours(const struct stat *st)
@@ -113,7 +113,7 @@ open_checked(const char *path, char *err, size_t cap)
 	return fd;
 }
 
-/* ---- the symbol ------------------------------------------------------------------ */
+/* ---- the symbol ---- */
 
 typedef const struct tw_plugin *plugin_fn(const struct tw_api *);
 
@@ -156,7 +156,7 @@ find_table(const struct tw_plugin **out, const char *path, const struct tw_api *
 	return 0;
 }
 
-/* ---- the tables ------------------------------------------------------------------ */
+/* ---- the tables ---- */
 
 void
 table_row(void *dst, size_t dst_size, const struct tw_table *t, uint32_t i)

@@ -34,7 +34,7 @@
 #define LOG_TOKENS 20             /* lines a probe may write at once; one comes back a second */
 #define LOG_TEXT_MAX 1024
 
-/* ---- posts: other threads come back to the loop ---------------------------------- */
+/* ---- posts: other threads come back to the loop ---- */
 
 void
 host_post(struct host *h, struct host_post *post, void (*fn)(void *), void *arg)
@@ -71,7 +71,7 @@ run_posts(void *arg, uint32_t events)
 	}
 }
 
-/* ---- logs ------------------------------------------------------------------------ */
+/* ---- logs ---- */
 
 static bool
 may_log(struct probe *p)
@@ -134,7 +134,7 @@ host_log(struct host *h, struct probe *p, int level, const char *text)
 	host_post(h, &l->post, send_log, l);
 }
 
-/* ---- the agent's frames ---------------------------------------------------------- */
+/* ---- the agent's frames ---- */
 
 static void
 send_empty(struct host *h, enum frame_type type, const struct frame *f)
@@ -255,7 +255,7 @@ on_frame(struct host *h, const struct frame *f)
 	}
 }
 
-/* ---- the link -------------------------------------------------------------------- */
+/* ---- the link ---- */
 
 static void on_link(void *arg, uint32_t events);
 
@@ -296,7 +296,7 @@ on_link(void *arg, uint32_t events)
 	arm_link(h);
 }
 
-/* ---- each second ----------------------------------------------------------------- */
+/* ---- each second ---- */
 
 static void
 send_beat(struct host *h)
@@ -401,7 +401,7 @@ host_end(struct host *h, int code, const char *why)
 	loop_stop(h->loop);
 }
 
-/* ---- the whole ------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 struct plugin *
 host_plugin(struct host *h, const char *name)

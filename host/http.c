@@ -1,17 +1,19 @@
 /*
  * http.c - one request and its redirects.
  *
- *   hop_start -> (dns) -> hop_connect -> libcurl ... http_finished -> (next turn) hop_end -> hop_start | tell
+ *   hop_start -> (dns) -> hop_connect -> libcurl ... http_finished -> (next turn) hop_end ->
+ * hop_start | tell
  *
  * The stamps of a hop, and who sets them:
  *
  *   start     open        connected     secured      sent              first            end
- *   hop_start OPENSOCKET  SSL_CTX or    PREREQ       DEBUG, last byte  HEADER, kernel   http_finished
+ *   hop_start OPENSOCKET  SSL_CTX or    PREREQ       DEBUG, last byte  HEADER, kernel http_finished
  *   |--dns--| |--connect--|-----tls-----|-----send---|-----wait--------|---transfer-----|
  *
- * A failed hop charges the time since the last stamp to the phase in which it stood. The kernel's receive stamp
- * (SO_TIMESTAMPNS, read by peeking before libcurl reads) replaces user space's where it is earlier: it does not wait for
- * our turn of the loop. The wall clock's step between the two clocks makes it unusable, then user space's counts.
+ * A failed hop charges the time since the last stamp to the phase in which it stood. The kernel's
+ * receive stamp (SO_TIMESTAMPNS, read by peeking before libcurl reads) replaces user space's where
+ * it is earlier: it does not wait for our turn of the loop. The wall clock's step between the two
+ * clocks makes it unusable, then user space's counts.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -26,56 +28,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/engine-internal.h"
+#include "host/http-internal.h"
 #include "host/redirect.h"
-#include "lib/options.h"
 
-#define BODY_MAX (1 << 20)
-#define HEADERS_MAX (64 << 10)
-#define HEADER_COUNT_MAX 256
-#define HOPS_MAX (ENGINE_REDIRECTS_MAX + 1)
-
-/* Our own stamps of one hop, monotonic microseconds; 0 = did not happen. */
-struct stamps {
-	int64_t start, resolved, open, connected, secured, sent, first, end;
-	int64_t kernel;      /* receive stamp of the oldest bytes that wait to be read */
-};
-
-struct engine_http {
-	struct engine *engine;
-	struct engine_run *run;
-	struct heap heap;            /* copies of the request, facts of the hops */
-	struct tw_request request;
-	void (*done)(void *, const struct tw_answer *);
-	int (*on_body)(void *, const void *, size_t);
-	void *arg;
-	mono_t deadline;
-	struct loop_timer timer, later;
-	/* the hop that runs */
-	CURL *easy;                  /* NULL: none, or it resolves */
-	struct multi *multi;
-	struct engine_dns *dns;
-	struct curl_slist *headers, *connect_to;
-	CURLU *url;
-	char *host;
-	struct tw_addresses found;   /* texts below */
-	char addresses[8][64];
-	uint32_t n_addresses, at_address;
-	struct stamps s;
-	int fd;
-	bool is_https, host_is_private, is_redirected, drop_secrets, got_final_head, is_timed_out;
-	bool budget_headers, budget_body, stopped_by_plugin, blocked_address;
-	size_t header_bytes;
-	CURLcode code;
-	struct tw_header head[HEADER_COUNT_MAX];
-	uint32_t n_head;
-	int status;
-	const char *method;          /* of this hop: a redirect may make a GET of a POST */
-	struct buf body;
-	struct tw_hop hops[HOPS_MAX];
-	uint32_t n_hops;
-	int64_t lag_us;
-};
 
 static void hop_start(struct engine_http *h);
 static void hop_connect(struct engine_http *h);
@@ -87,7 +42,7 @@ now_us(void)
 	return mono_now().us;
 }
 
-/* ---- libcurl's callbacks --------------------------------------------------------------------------------- */
+/* ---- libcurl's callbacks ---- */
 
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
@@ -95,7 +50,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	struct engine_http *h = arg;
 
 	(void)purpose;
-	/* The resolved address is what counts: names and odd spellings of numbers have become it by now. */
+	/* The resolved address is what counts: names and odd spellings of numbers have become it by
+	 * now. */
 	if (h->is_redirected && !h->host_is_private && address_is_private(&a->addr)) {
 		h->blocked_address = true;
 		return CURL_SOCKET_BAD;
@@ -123,7 +79,8 @@ on_ssl(CURL *easy, void *ctx, void *arg)
 
 	(void)easy;
 	h->s.connected = now_us();
-	return trust_use(h->engine, h->request.ca_file, ctx) == 0 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+	return trust_use(h->engine, h->request.ca_file, ctx) == 0 ? CURLE_OK
+								  : CURLE_SSL_CACERT_BADFILE;
 }
 
 static int
@@ -141,7 +98,8 @@ on_request(void *arg, char *to, char *from, int to_port, int from_port)
 	return CURL_PREREQFUNC_OK;
 }
 
-/* libcurl reports what it sent after the write: the last such report before the answer is when all was out. */
+/* libcurl reports what it sent after the write: the last such report before the answer is when all
+ * was out. */
 static int
 on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *arg)
 {
@@ -155,7 +113,8 @@ on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *arg)
 	return 0;
 }
 
-/* When the first byte came: the kernel knows better than we, if its clock did not step meanwhile. */
+/* When the first byte came: the kernel knows better than we, if its clock did not step meanwhile.
+ */
 static void
 stamp_first(struct engine_http *h)
 {
@@ -233,10 +192,14 @@ http_readable(CURL *easy, int fd)
 {
 	char control[256], byte;
 	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control,
+	    .msg_controllen = sizeof(control)};
 	struct engine_http *h = NULL;
 
-	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&h) != CURLE_OK || h == NULL || h->s.first != 0)
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&h) != CURLE_OK || h == NULL
+	    || h->s.first != 0)
 		return;
 	h->s.kernel = 0;
 	if (recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT) <= 0)
@@ -251,7 +214,7 @@ http_readable(CURL *easy, int fd)
 	}
 }
 
-/* ---- a hop ----------------------------------------------------------------------------------------------------- */
+/* ---- a hop ---- */
 
 static void
 free_hop(struct engine_http *h)
@@ -273,8 +236,8 @@ free_hop(struct engine_http *h)
 	h->host = NULL;
 }
 
-static void
-free_http(struct engine_http *h)
+void
+http_free(struct engine_http *h)
 {
 	loop_timer_clear(h->engine->loop, &h->timer);
 	loop_timer_clear(h->engine->loop, &h->later);
@@ -303,7 +266,8 @@ on_resolved(void *arg, const struct tw_addresses *found)
 	h->s.resolved = now_us();
 	h->n_addresses = h->at_address = 0;
 	for (uint32_t i = 0; i < found->n && i < 8; i++)
-		snprintf(h->addresses[h->n_addresses++], sizeof(h->addresses[0]), "%s", found->address[i]);
+		snprintf(h->addresses[h->n_addresses++], sizeof(h->addresses[0]), "%s",
+		    found->address[i]);
 	h->found.error_text = found->error_text;
 	if (h->n_addresses == 0) {
 		snprintf(h->addresses[0], sizeof(h->addresses[0]), "%s", found->error_text);
@@ -351,8 +315,11 @@ hop_start(struct engine_http *h)
 
 	memset(&h->s, 0, sizeof(h->s));
 	h->s.start = now_us();
-	*hop = (struct tw_hop){.size = sizeof(*hop), .url = hop->url, .start_ms = wall_now().ms, .address = "",
-		.http_version = ""};
+	*hop = (struct tw_hop){.size = sizeof(*hop),
+	    .url = hop->url,
+	    .start_ms = wall_now().ms,
+	    .address = "",
+	    .http_version = ""};
 	h->got_final_head = false;
 	h->status = 0;
 	h->n_head = 0;
@@ -390,7 +357,8 @@ set_headers(struct engine_http *h)
 
 		if (h->drop_secrets && !redirect_keeps_header(in->name))
 			continue;
-		snprintf(line, sizeof(line), in->value[0] != '\0' ? "%s: %s" : "%s;", in->name, in->value);
+		snprintf(line, sizeof(line), in->value[0] != '\0' ? "%s: %s" : "%s;", in->name,
+		    in->value);
 		ok = (more = curl_slist_append(l, line)) != NULL;
 		if (ok)
 			l = more;
@@ -429,8 +397,8 @@ set_tls(struct engine_http *h, CURL *c)
 {
 	long verify = h->request.flags & TW_NO_VERIFY ? 0 : 1;
 
-	/* libcurl loads nothing: on_ssl hands it a store that is parsed once (it would parse the bundle for each multi, 20 ms
-	 * a handshake). */
+	/* libcurl loads nothing: on_ssl hands it a store that is parsed once (it would parse the
+	 * bundle for each multi, 20 ms a handshake). */
 	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, verify);
@@ -513,188 +481,14 @@ http_finished(CURL *easy, CURLcode code)
 		end_soon(h, code);
 }
 
-/* ---- the end of a hop --------------------------------------------------------------------------------------------- */
-
-static int64_t
-span(int64_t from, int64_t to)
-{
-	return from != 0 && to > from ? to - from : 0;
-}
-
-/* Where a hop stood when it failed: the phase after its last stamp. */
-static enum tw_phase
-phase_of(const struct engine_http *h)
-{
-	const struct stamps *s = &h->s;
-
-	if (s->resolved == 0)
-		return TW_DNS;
-	if (s->secured == 0 && s->connected == 0)
-		return TW_CONNECT;
-	if (s->secured == 0)
-		return TW_TLS;
-	if (s->sent == 0)
-		return TW_SEND;
-	return s->first == 0 ? TW_WAIT : TW_TRANSFER;
-}
-
-static void
-write_times(struct engine_http *h, struct tw_hop *hop)
-{
-	const struct stamps *s = &h->s;
-	int64_t end = s->end, connect_from = s->open != 0 ? s->open : s->resolved;
-
-	hop->dns_us = span(s->start, s->resolved != 0 ? s->resolved : end);
-	if (s->open != 0)
-		hop->connect_us = span(connect_from, s->connected != 0 ? s->connected : s->resolved != 0 ? end : 0);
-	if (h->is_https && s->open != 0)
-		hop->tls_us = span(s->connected, s->secured != 0 ? s->secured : end);
-	hop->send_us = span(s->secured, s->sent != 0 ? s->sent : end);
-	hop->wait_us = span(s->sent, s->first != 0 ? s->first : end);
-	hop->transfer_us = span(s->first, end);
-	hop->ttfb_us = span(s->start, s->first);
-	hop->total_us = span(s->start, end);
-	hop->reused = s->open == 0 && s->secured != 0;
-	h->lag_us = loop_lag_since(h->engine->loop, (mono_t){s->start});
-	hop->late = s->sent != 0 && loop_lag_since(h->engine->loop, (mono_t){s->sent}) > ENGINE_LATE_US
-	    && s->first != s->kernel;
-}
-
-static void
-write_peer(struct engine_http *h, struct tw_hop *hop)
-{
-	const char *address = NULL;
-	struct sockaddr_storage a;
-	long version = 0, port = 0;
-
-	hop->address = heap_text(&h->heap, "", 0);
-	if (h->easy == NULL)
-		return;
-	if (curl_easy_getinfo(h->easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address != NULL && *address != '\0')
-		hop->address = heap_text(&h->heap, address, strlen(address));
-	else if (h->n_addresses > 0)
-		hop->address = heap_text(&h->heap, h->addresses[h->at_address], strlen(h->addresses[h->at_address]));
-	if (hop->address != NULL && address_parse(hop->address, &a))
-		hop->family = a.ss_family == AF_INET6 ? TW_IPV6 : TW_IPV4;
-	curl_easy_getinfo(h->easy, CURLINFO_PRIMARY_PORT, &port);
-	curl_easy_getinfo(h->easy, CURLINFO_HTTP_VERSION, &version);
-	hop->port = (int32_t)port;
-	hop->http_version = version == CURL_HTTP_VERSION_2_0 ? "2" : version == CURL_HTTP_VERSION_1_0 ? "1.0"
-	    : version == CURL_HTTP_VERSION_1_1 ? "1.1" : "";
-}
-
-static void
-write_hop(struct engine_http *h)
-{
-	struct tw_hop *hop = &h->hops[h->n_hops - 1];
-	curl_off_t wire = 0;
-	struct tw_header *head;
-
-	write_times(h, hop);
-	write_peer(h, hop);
-	hop->status = h->got_final_head ? h->status : 0;
-	head = heap_alloc(&h->heap, (h->n_head + 1) * sizeof(*head));
-	if (head != NULL) {
-		memcpy(head, h->head, h->n_head * sizeof(*head));
-		hop->headers = head;
-		hop->n_headers = h->n_head;
-	}
-	if (h->code != CURLE_OK)
-		hop->failed_phase = phase_of(h);
-	if (h->easy == NULL)
-		return;
-	if (curl_easy_getinfo(h->easy, CURLINFO_SIZE_DOWNLOAD_T, &wire) == CURLE_OK)
-		hop->bytes_wire = wire;
-	if (h->is_https)
-		cert_read(h->easy, &hop->certificate, &h->heap);
-	if (h->code == CURLE_PEER_FAILED_VERIFICATION) {
-		long result = 0;
-
-		curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &result);
-		hop->certificate.verify_error = result != 0 ? cert_verify_text(result) : "the name does not match";
-	}
-	if (h->request.jar != NULL)
-		jar_store(h->request.jar, h->easy);
-}
-
-static enum tw_http_error
-error_of(const struct engine_http *h)
-{
-	long os = 0;
-
-	if (h->budget_headers)
-		return TW_HTTP_HEADERS_TOO_LARGE;
-	if (h->budget_body)
-		return TW_HTTP_BODY_TOO_LARGE;
-	if (h->stopped_by_plugin)
-		return TW_HTTP_ABORTED_BY_PLUGIN;
-	if (h->blocked_address)
-		return TW_HTTP_REDIRECT_BLOCKED;
-	switch (h->code) {
-	case CURLE_OK: return TW_HTTP_OK;
-	case CURLE_OPERATION_TIMEDOUT: return TW_HTTP_TIMEOUT;
-	case CURLE_COULDNT_RESOLVE_HOST: return TW_HTTP_DNS;
-	case CURLE_COULDNT_CONNECT:
-		if (h->easy != NULL)
-			curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os);
-		return os == ECONNREFUSED ? TW_HTTP_REFUSED : TW_HTTP_UNREACHABLE;
-	case CURLE_SSL_CONNECT_ERROR: return TW_HTTP_TLS;
-	case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CACERT_BADFILE: return TW_HTTP_CERTIFICATE;
-	case CURLE_SEND_ERROR: case CURLE_RECV_ERROR: case CURLE_GOT_NOTHING: case CURLE_PARTIAL_FILE:
-		return TW_HTTP_RESET;
-	case CURLE_URL_MALFORMAT: return TW_HTTP_REDIRECT_BLOCKED;
-	case CURLE_OUT_OF_MEMORY: case CURLE_FAILED_INIT:
-		/* libcurl says "out of memory" of a header line that is too long for it. */
-		return h->header_bytes > 0 || h->s.sent != 0 ? TW_HTTP_HEADERS_TOO_LARGE : TW_HTTP_INTERNAL;
-	default: return TW_HTTP_PROTOCOL;
-	}
-}
-
-static const char *
-error_text(const struct engine_http *h, enum tw_http_error error)
-{
-	switch (error) {
-	case TW_HTTP_OK: return "";
-	case TW_HTTP_DNS: return h->found.error_text != NULL ? h->addresses[0] : "the name does not resolve";
-	case TW_HTTP_REFUSED: return "connection refused";
-	case TW_HTTP_UNREACHABLE: return "unreachable";
-	case TW_HTTP_TIMEOUT: return "no answer in time";
-	case TW_HTTP_HEADERS_TOO_LARGE: return "the headers are too large";
-	case TW_HTTP_BODY_TOO_LARGE: return "the body is too large";
-	case TW_HTTP_RESET: return "the connection was closed before the answer was whole";
-	case TW_HTTP_REDIRECT_BLOCKED: return "a redirect to where redirects may not lead";
-	case TW_HTTP_REDIRECTS: return "too many redirects";
-	case TW_HTTP_ABORTED_BY_PLUGIN: return "stopped";
-	default: return curl_easy_strerror(h->code);
-	}
-}
-
-static void
-tell(struct engine_http *h, enum tw_http_error error)
-{
-	const struct tw_hop *last = &h->hops[h->n_hops - 1];
-	struct tw_answer a = {.size = sizeof(a), .error = error, .error_text = error_text(h, error), .hops = h->hops,
-		.n_hops = h->n_hops, .hop_size = sizeof(struct tw_hop), .status = last->status,
-		.failed_phase = error != TW_HTTP_OK ? last->failed_phase : TW_PHASE_NONE, .body = buf_str(&h->body),
-		.body_len = h->body.len, .arg = h->request.arg, .lag_us = h->lag_us};
-
-	for (uint32_t i = 0; i < h->n_hops; i++) {
-		a.late |= h->hops[i].late;
-		a.total_us += h->hops[i].total_us;
-		a.ttfb_us += i + 1 < h->n_hops ? h->hops[i].total_us : h->hops[i].ttfb_us;
-		if (i + 1 < h->n_hops)
-			a.redirect_us += h->hops[i].total_us;
-	}
-	h->done(h->arg, &a);
-	free_http(h);
-}
+/* ---- the end of a hop ---- */
 
 /* More addresses and this one did not even connect: the next one, as any client would. */
 static bool
 try_next_address(struct engine_http *h)
 {
-	if (h->code != CURLE_COULDNT_CONNECT || h->blocked_address || h->at_address + 1 >= h->n_addresses
-	    || h->request.address != NULL)
+	if (h->code != CURLE_COULDNT_CONNECT || h->blocked_address
+	    || h->at_address + 1 >= h->n_addresses || h->request.address != NULL)
 		return false;
 	curl_multi_remove_handle(h->multi->curl, h->easy);
 	easy_give(h->engine, h->easy);
@@ -719,20 +513,20 @@ hop_end(void *arg)
 
 	if (try_next_address(h))
 		return;
-	write_hop(h);
-	error = error_of(h);
+	http_write_hop(h);
+	error = http_error_of(h);
 	to = error == TW_HTTP_OK ? redirect_location(&h->hops[h->n_hops - 1]) : NULL;
 	if (to == NULL || h->request.max_redirects < 0) {
-		tell(h, error);
+		http_tell(h, error);
 		return;
 	}
 	if (h->n_hops > (uint32_t)h->request.max_redirects || h->n_hops == HOPS_MAX) {
-		tell(h, TW_HTTP_REDIRECTS);
+		http_tell(h, TW_HTTP_REDIRECTS);
 		return;
 	}
 	to = redirect_resolve(h->url, to, &h->heap);
 	if (to == NULL) {
-		tell(h, TW_HTTP_REDIRECT_BLOCKED);
+		http_tell(h, TW_HTTP_REDIRECT_BLOCKED);
 		return;
 	}
 	h->drop_secrets |= !redirect_same_origin(before, to);
@@ -742,14 +536,15 @@ hop_end(void *arg)
 
 		/* Whoever is configured with a private address may redirect to one. */
 		h->is_redirected = true;
-		h->host_is_private = address_parse(h->hops[0].address, &a) && address_is_private((struct sockaddr *)&a);
+		h->host_is_private = address_parse(h->hops[0].address, &a)
+				     && address_is_private((struct sockaddr *)&a);
 	}
 	free_hop(h);
 	h->hops[h->n_hops].url = to;
 	hop_start(h);
 }
 
-/* ---- start and cancel ------------------------------------------------------------------------------------------- */
+/* ---- start and cancel ---- */
 
 static const char *
 keep(struct engine_http *h, const char *text)
@@ -767,7 +562,8 @@ copy_request(struct engine_http *h, const struct tw_request *r)
 	if (headers == NULL)
 		return false;
 	for (uint32_t i = 0; i < r->n_headers; i++)
-		headers[i] = (struct tw_header){keep(h, r->headers[i].name), keep(h, r->headers[i].value)};
+		headers[i] =
+		    (struct tw_header){keep(h, r->headers[i].name), keep(h, r->headers[i].value)};
 	to->headers = headers;
 	to->url = keep(h, r->url);
 	to->method = keep(h, r->method != NULL ? r->method : "GET");
@@ -789,7 +585,8 @@ copy_request(struct engine_http *h, const struct tw_request *r)
 
 struct engine_http *
 engine_http(struct engine_run *run, const struct tw_request *request, mono_t deadline,
-    void (*done)(void *, const struct tw_answer *), int (*body)(void *, const void *, size_t), void *arg)
+    void (*done)(void *, const struct tw_answer *), int (*body)(void *, const void *, size_t),
+    void *arg)
 {
 	struct engine_http *h = calloc(1, sizeof(*h));
 
@@ -803,12 +600,13 @@ engine_http(struct engine_run *run, const struct tw_request *request, mono_t dea
 	h->fd = -1;
 	h->engine->in_flight++;
 	if (!copy_request(h, request)) {
-		free_http(h);
+		http_free(h);
 		return NULL;
 	}
 	buf_init(&h->body, (size_t)h->request.max_body_bytes);
 	h->deadline = deadline;
-	if (request->timeout_us > 0 && mono_add_us(mono_now(), request->timeout_us).us < deadline.us)
+	if (request->timeout_us > 0
+	    && mono_add_us(mono_now(), request->timeout_us).us < deadline.us)
 		h->deadline = mono_add_us(mono_now(), request->timeout_us);
 	h->method = h->request.method;
 	h->hops[0].url = h->request.url;
@@ -820,5 +618,5 @@ engine_http(struct engine_run *run, const struct tw_request *request, mono_t dea
 void
 engine_http_cancel(struct engine_http *h)
 {
-	free_http(h);
+	http_free(h);
 }

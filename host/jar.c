@@ -1,5 +1,6 @@
 /*
- * jar.c - the cookies of one run: libcurl's own engine keeps them while a hop runs, this list between hops.
+ * jar.c - the cookies of one run: libcurl's own engine keeps them while a hop runs, this list
+ * between hops.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -1,5 +1,6 @@
 /*
- * loop.c - see loop.h. Timers are a binary heap on (time, sequence); the timerfd is armed for its top.
+ * loop.c - see loop.h. Timers are a binary heap on (time, sequence); the timerfd is armed for its
+ * top.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -36,7 +37,7 @@ struct loop {
 	struct { int64_t second, max_us; } worst[SECONDS];
 };
 
-/* ---- the heap --------------------------------------------------------------------------------------- */
+/* ---- the heap ---- */
 
 static bool
 before(const struct loop_timer *a, const struct loop_timer *b)
@@ -108,7 +109,8 @@ loop_timer_set(struct loop *l, struct loop_timer *t, mono_t at, void (*fn)(void 
 		uint32_t cap = l->cap > 0 ? l->cap * 2 : 64;
 		struct loop_timer **heap = reallocarray(l->heap, cap, sizeof(struct loop_timer *));
 
-		/* A timer that cannot be set is a run without a deadline: nothing sane is left to do. */
+		/* A timer that cannot be set is a run without a deadline: nothing sane is left to
+		 * do. */
 		if (heap == NULL)
 			abort();
 		l->heap = heap;
@@ -118,7 +120,7 @@ loop_timer_set(struct loop *l, struct loop_timer *t, mono_t at, void (*fn)(void 
 	sift_up(l, l->n - 1);
 }
 
-/* ---- lag -------------------------------------------------------------------------------------------- */
+/* ---- lag ---- */
 
 static void
 note_lag(struct loop *l, int64_t us, mono_t now)
@@ -178,7 +180,7 @@ loop_lag_recent(const struct loop *l)
 	return loop_lag_since(l, mono_add_us(mono_now(), -1000000));
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------------ */
+/* ---- descriptors ---- */
 
 static int
 grow_fds(struct loop *l, int fd)
@@ -219,7 +221,8 @@ loop_fd_set(struct loop *l, int fd, uint32_t events, void (*fn)(void *, uint32_t
 		w->life++;
 	*w = (struct watched){fd, events, w->life, fn, arg};
 	ev.data.u64 = (uint64_t)w->life << 32 | (uint32_t)fd;
-	/* libcurl closes and opens descriptors behind our back: what we think of one may be wrong either way. */
+	/* libcurl closes and opens descriptors behind our back: what we think of one may be wrong
+	 * either way. */
 	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0
 	    || (errno == ENOENT && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0))
 		return 0;
@@ -238,7 +241,7 @@ dispatch(struct loop *l, const struct epoll_event *ev)
 		w->fn(w->arg, ev->events);
 }
 
-/* ---- turns ------------------------------------------------------------------------------------------ */
+/* ---- turns ---- */
 
 static void
 arm(struct loop *l)
@@ -259,11 +262,13 @@ arm(struct loop *l)
 static void
 fire(struct loop *l)
 {
-	/* Only what was set before this turn: a callback that sets a timer for now must not keep the loop here. */
+	/* Only what was set before this turn: a callback that sets a timer for now must not keep
+	 * the loop here. */
 	uint64_t until = l->sequence;
 	mono_t now = mono_now();
 
-	while (l->n > 0 && l->heap[0]->at.us <= now.us && l->heap[0]->sequence < until && !l->is_over) {
+	while (l->n > 0 && l->heap[0]->at.us <= now.us && l->heap[0]->sequence < until
+	       && !l->is_over) {
 		struct loop_timer *t = l->heap[0];
 
 		note_lag(l, mono_sub_us(now, t->at), now);
@@ -283,7 +288,8 @@ turn(struct loop *l)
 
 	/* Timers that are due already do not wait for the kernel to say so. */
 	arm(l);
-	n = epoll_wait(l->epoll_fd, events, EVENTS, l->n > 0 && l->heap[0]->at.us <= mono_now().us ? 0 : -1);
+	n = epoll_wait(
+	    l->epoll_fd, events, EVENTS, l->n > 0 && l->heap[0]->at.us <= mono_now().us ? 0 : -1);
 	woke = mono_now();
 	for (int i = 0; i < n && !l->is_over; i++) {
 		if ((int)(events[i].data.u64 & 0xffffffff) == l->timer_fd) {

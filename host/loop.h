@@ -1,9 +1,9 @@
 /*
  * loop.h - the host's event loop: file descriptors by epoll, timers by one absolute timerfd.
  *
- * A timer is due at a time of the monotonic clock, to the microsecond (libuv's are a millisecond coarse). Timers due
- * at the same time fire in the order in which they were set. Callbacks run on the thread that called loop_run, in
- * turn; how long a turn keeps the others waiting is measured.
+ * A timer is due at a time of the monotonic clock, to the microsecond (libuv's are a millisecond
+ * coarse). Timers due at the same time fire in the order in which they were set. Callbacks run on
+ * the thread that called loop_run, in turn; how long a turn keeps the others waiting is measured.
  *
  * Not thread-safe: only the loop's thread calls it.
  *
@@ -37,9 +37,10 @@ void loop_free(struct loop *l);
 int loop_run(struct loop *l);                /* until loop_stop; 0 or -errno */
 void loop_stop(struct loop *l);
 
-/* Watches fd for EPOLLIN | EPOLLOUT (0: no longer). A second call changes it. Forget it before closing the fd. 0 or
- * -errno. */
-int loop_fd_set(struct loop *l, int fd, uint32_t events, void (*fn)(void *arg, uint32_t events), void *arg);
+/* Watches fd for EPOLLIN | EPOLLOUT (0: no longer). A second call changes it. Forget it before
+ * closing the fd. 0 or -errno. */
+int loop_fd_set(
+    struct loop *l, int fd, uint32_t events, void (*fn)(void *arg, uint32_t events), void *arg);
 
 /* (Re)sets: fn(arg) is called once at `at` or, when that is past, in the next turn. */
 void loop_timer_set(struct loop *l, struct loop_timer *t, mono_t at, void (*fn)(void *), void *arg);

@@ -36,7 +36,7 @@ probe_find(struct host *h, uint32_t id)
 	return p;
 }
 
-/* ---- configuration --------------------------------------------------------------- */
+/* ---- configuration ---- */
 
 static int64_t
 integer(json_t *o, const char *key)
@@ -129,7 +129,7 @@ probe_restore(struct probe *p, const char *key, const void *data, size_t len)
 		emit_restore(&p->emit, page, data, len);
 }
 
-/* ---- start and end --------------------------------------------------------------- */
+/* ---- start and end ---- */
 
 /* start() did not say ok: what does the user read? */
 static void
@@ -206,7 +206,7 @@ probe_left(struct probe *p)
 	leave(p);
 }
 
-/* ---- slots ----------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 /* Plans the first slot at or after both now and the one behind the newest that was filled. */
 static void

@@ -17,7 +17,8 @@ redirect_location(const struct tw_hop *hop)
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
 		redirects |= hop->status == statuses[i];
 	for (uint32_t i = 0; redirects && i < hop->n_headers; i++)
-		if (strcasecmp(hop->headers[i].name, "location") == 0 && hop->headers[i].value[0] != '\0')
+		if (strcasecmp(hop->headers[i].name, "location") == 0
+		    && hop->headers[i].value[0] != '\0')
 			return hop->headers[i].value;
 	return NULL;
 }
@@ -29,7 +30,8 @@ redirect_resolve(CURLU *base, const char *location, struct heap *heap)
 	char *url = NULL, *scheme = NULL;
 	const char *out = NULL;
 
-	if (u != NULL && curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK
+	if (u != NULL
+	    && curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK
 	    && curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK
 	    && curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK
 	    && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0)
@@ -68,8 +70,9 @@ redirect_same_origin(const char *a, const char *b)
 {
 	CURLU *x = curl_url(), *y = curl_url();
 	bool same = x != NULL && y != NULL && curl_url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK
-	    && curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK && same_part(x, y, CURLUPART_SCHEME)
-	    && same_part(x, y, CURLUPART_HOST) && same_part(x, y, CURLUPART_PORT);
+		    && curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK
+		    && same_part(x, y, CURLUPART_SCHEME) && same_part(x, y, CURLUPART_HOST)
+		    && same_part(x, y, CURLUPART_PORT);
 
 	curl_url_cleanup(x);
 	curl_url_cleanup(y);
@@ -79,8 +82,10 @@ redirect_same_origin(const char *a, const char *b)
 bool
 redirect_keeps_header(const char *name)
 {
-	/* Any header may be a key of the shop's API: only what describes the request itself goes to a stranger. */
-	static const char *const harmless[] = {"accept", "accept-language", "accept-encoding", "user-agent"};
+	/* Any header may be a key of the shop's API: only what describes the request itself goes to
+	 * a stranger. */
+	static const char *const harmless[] = {
+	    "accept", "accept-language", "accept-encoding", "user-agent"};
 
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 		if (strcasecmp(name, harmless[i]) == 0)

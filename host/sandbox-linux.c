@@ -48,7 +48,7 @@ sandbox_mode_parse(const char *name)
 	return strcmp(name, "off") == 0 ? SANDBOX_OFF : -1;
 }
 
-/* ---- 1: limits ------------------------------------------------------------------- */
+/* ---- 1: limits ---- */
 
 static void
 limit(int what, rlim_t soft)
@@ -77,7 +77,7 @@ take_limits(const struct sandbox_opts *o)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-/* ---- 2: files -------------------------------------------------------------------- */
+/* ---- 2: files ---- */
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -161,7 +161,7 @@ close_files(const struct sandbox_opts *o)
 	return v;
 }
 
-/* ---- 3: system calls ------------------------------------------------------------- */
+/* ---- 3: system calls ---- */
 
 #ifdef HAVE_SECCOMP
 static const char *const refused_calls[] = {
@@ -279,7 +279,7 @@ close_calls(bool is_audit)
 static const char no_calls[] = "built without a system-call filter";
 #endif
 
-/* ---- all ------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 void
 sandbox_enter(const struct sandbox_opts *o, struct sandbox_report *r)

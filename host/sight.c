@@ -1,6 +1,6 @@
 /*
- * sight.c - is it me? Asks every reference target once, fresh; one that answers anything at all means that we see. The
- * answer is shared by all who ask within ENGINE_SIGHT_US.
+ * sight.c - is it me? Asks every reference target once, fresh; one that answers anything at all
+ * means that we see. The answer is shared by all who ask within ENGINE_SIGHT_US.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -77,7 +77,8 @@ on_answer(void *arg, const struct tw_answer *a)
 	/* Which one it was: the answer carries its number. */
 	c->asks[(size_t)(uintptr_t)a->arg] = NULL;
 	c->left--;
-	if (a->error == TW_HTTP_OK || a->error == TW_HTTP_CERTIFICATE || a->error == TW_HTTP_BODY_TOO_LARGE)
+	if (a->error == TW_HTTP_OK || a->error == TW_HTTP_CERTIFICATE
+	    || a->error == TW_HTTP_BODY_TOO_LARGE)
 		c->sees = true;
 	if (c->sees || c->left == 0)
 		finish(c);
@@ -95,10 +96,13 @@ begin(struct engine *e)
 	c->engine = e;
 	e->check = c;
 	for (size_t i = 0; i < e->n_references && i < REFERENCES_MAX; i++) {
-		struct tw_request r = {.size = sizeof(r), .url = e->references[i], .max_redirects = -1,
-			.arg = (void *)(uintptr_t)i};
+		struct tw_request r = {.size = sizeof(r),
+		    .url = e->references[i],
+		    .max_redirects = -1,
+		    .arg = (void *)(uintptr_t)i};
 
-		c->asks[i] = engine_http(c->run, &r, mono_add_us(mono_now(), CHECK_US), on_answer, NULL, c);
+		c->asks[i] =
+		    engine_http(c->run, &r, mono_add_us(mono_now(), CHECK_US), on_answer, NULL, c);
 		c->n++;
 		c->left += c->asks[i] != NULL;
 	}

@@ -1,5 +1,6 @@
 /*
- * trust.c - certificate bundles, each parsed once a host: a handshake then costs what the handshake costs.
+ * trust.c - certificate bundles, each parsed once a host: a handshake then costs what the handshake
+ * costs.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

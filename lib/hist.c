@@ -290,8 +290,7 @@ hist_add(struct hist *dst, const struct hist *src, double sign)
 	return rc;
 }
 
-/* ---- quantiles
- * --------------------------------------------------------------------------------------- */
+/* ---- quantiles ---- */
 
 /* Within one exponential bucket values are taken to be spread evenly over the logarithm. */
 static double

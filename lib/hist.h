@@ -55,9 +55,8 @@ double hist_upper_bound(int32_t idx, int32_t schema);
 int hist_copy(struct hist *dst, const struct hist *src);  /* dst is initialised or cleared before */
 struct hist *hist_new_copy(const struct hist *src);       /* NULL: out of memory */
 void hist_free(struct hist *h);                           /* clear + free; NULL allowed */
-int hist_add(struct hist *dst, const struct hist *src,
-    double sign);                                         /* schemas are lowered to the smaller;
-							   * -EINVAL when custom meets exponential */
+/* Schemas are lowered to the smaller one; -EINVAL when custom buckets meet exponential ones. */
+int hist_add(struct hist *dst, const struct hist *src, double sign);
 int hist_reduce(struct hist *h, int32_t schema);          /* lossless merge to a lower schema */
 double hist_quantile(const struct hist *h, double q);     /* exponential interpolation, as PromQL */
 

@@ -13,8 +13,7 @@
 #define ROWS_MAX 1024
 #define DEPTH_MAX 8
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void
 put(json_t *o, const char *name, const char *text)
@@ -150,8 +149,7 @@ manifest_write(const struct tw_plugin *p)
 	return o;
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static const char *
 text(struct heap *h, const json_t *o, const char *name)

@@ -89,8 +89,7 @@ choice_index(const char *choices, const char *word)
 	return -1;
 }
 
-/* ---- filling
- * ------------------------------------------------------------------------------------------ */
+/* ---- filling ---- */
 
 struct fill {
 	struct heap *heap;

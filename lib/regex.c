@@ -82,7 +82,8 @@ regex_match(const struct regex *re, const char *subject, size_t len, size_t grou
 }
 
 int
-regex_group(const struct regex *re, const char *subject, size_t len, unsigned which, size_t group[2])
+regex_group(
+    const struct regex *re, const char *subject, size_t len, unsigned which, size_t group[2])
 {
 	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
 	const PCRE2_SIZE *at;

@@ -20,7 +20,9 @@ void regex_free(struct regex *re);
  * the whole match without groups). */
 int regex_match(const struct regex *re, const char *subject, size_t len, size_t group[2]);
 
-/* The offsets of capture group `which` of a match (0 = the whole). 1; 0: no match, or that group is not in it. */
-int regex_group(const struct regex *re, const char *subject, size_t len, unsigned which, size_t group[2]);
+/* The offsets of capture group `which` of a match (0 = the whole). 1; 0: no match, or that group is
+ * not in it. */
+int regex_group(
+    const struct regex *re, const char *subject, size_t len, unsigned which, size_t group[2]);
 
 #endif

@@ -35,8 +35,7 @@ is_stale(double v)
 	return bits == STALE_NAN_BITS;
 }
 
-/* ---- matchers
- * ------------------------------------------------------------------------------------- */
+/* ---- matchers ---- */
 
 static int
 compile(struct matcher *m, const char *value, char *err, size_t err_cap)
@@ -124,8 +123,7 @@ matchers_ok(const struct matcher *m, size_t n, const struct labels *l)
 	return true;
 }
 
-/* ---- sets
- * ------------------------------------------------------------------------------------------- */
+/* ---- sets ---- */
 
 int
 series_set_add(struct series_set *s, const struct labels *l, struct series **out)

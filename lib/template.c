@@ -47,8 +47,7 @@ fail(struct parse *t, const char *at, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* ---- numbers as text
- * -------------------------------------------------------------------------------- */
+/* ---- numbers as text ---- */
 
 /* Turns "d.ddde+XX" into Go's %v: exponents below -4 and from 21 on stay, the rest is written out.
  */
@@ -168,8 +167,7 @@ static const struct {
     {"humanizePercentage", humanize_percentage},
 };
 
-/* ---- operands
- * --------------------------------------------------------------------------------------- */
+/* ---- operands ---- */
 
 static void
 skip_space(struct parse *t)
@@ -278,8 +276,7 @@ parse_operand(struct parse *t, struct value *v)
 	return -ENOENT;
 }
 
-/* ---- functions
- * -------------------------------------------------------------------------------------- */
+/* ---- functions ---- */
 
 static void
 write_value(struct buf *out, const struct value *v)
@@ -393,8 +390,7 @@ call_function(struct parse *t, const char *name, size_t name_len, struct value *
 	    (int)(name_len < 40 ? name_len : 40), name);
 }
 
-/* ---- pipelines
- * -------------------------------------------------------------------------------------- */
+/* ---- pipelines ---- */
 
 static void
 values_clear(struct value *v, size_t n)

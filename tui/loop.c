@@ -45,8 +45,7 @@ struct loop {
 	bool dirty, urgent, resizing, quit;
 };
 
-/* ---- options
- * ------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static int
 fail(char *err, size_t cap, const char *what, const char *text, const char *hint)
@@ -136,8 +135,7 @@ open_source(struct source *src, const struct tui_opts *o)
 	return source_http(src, o->socket, o->url, o->token_file);
 }
 
-/* ---- one frame
- * ----------------------------------------------------------------------------------- */
+/* ---- one frame ---- */
 
 static bool
 never(void *arg)
@@ -180,8 +178,7 @@ tui_once(const struct tui_opts *o, FILE *out, char *err, size_t err_cap)
 	return rc;
 }
 
-/* ---- live
- * ---------------------------------------------------------------------------------------- */
+/* ---- live ---- */
 
 static bool
 is_due(mono_t t, mono_t now)

@@ -363,8 +363,7 @@ read_totals(struct asking *a, struct charts *c, const char *probe)
 	json_decref(result);
 }
 
-/* ---- charts
- * -------------------------------------------------------------------------------------- */
+/* ---- charts ---- */
 
 /* The storefront probe to show: the one asked for when it is one, else the first by name. */
 static const char *

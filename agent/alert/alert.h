@@ -40,8 +40,7 @@
 #define ALERT_BLIND_FOR_MS 15000
 #define ALERT_BLIND_KEEP_MS 120000 /* a network that flaps is one page */
 
-/* ---- configuration: plain, copied by alert_engine_new and _configure
- * -------------------------------- */
+/* ---- configuration: plain, copied by alert_engine_new and _configure ---- */
 
 struct alert_route {
 	const char *receiver;        /* NULL: inherited; the root must name one */
@@ -92,8 +91,7 @@ struct alert_config {
 /* 0, or -EINVAL and a sentence with its place ("route.routes[2].matchers[0]: ..."). */
 int alert_config_check(const struct alert_config *c, char *err, size_t cap);
 
-/* ---- the engine
- * ------------------------------------------------------------------------------------- */
+/* ---- the engine ---- */
 
 struct alert_opts {
 	struct state *state;       /* outlives the engine */
@@ -126,8 +124,7 @@ int64_t alert_engine_tick(struct alert_engine *e, int64_t now_ms);
 void alert_engine_poke(struct alert_engine *e,
     const char *probe); /* it had a bad run: evaluate now, at the next tick */
 
-/* ---- questions: each calls back without a lock of the caller's; texts live for the call
- * --------------- */
+/* ---- questions: each calls back without a lock of the caller's; texts live for the call ---- */
 
 enum alert_phase { ALERT_PENDING = 1, ALERT_FIRING, ALERT_RESOLVED };
 

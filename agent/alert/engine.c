@@ -43,8 +43,7 @@ engine_log(const struct alert_engine *e, int level, const char *fmt, ...)
 	e->opts.log(e->opts.ctx, level, text);
 }
 
-/* ---- what the evaluation calls
- * ---------------------------------------------------------------------- */
+/* ---- what the evaluation calls ---- */
 
 static int
 on_query(void *ctx, struct rule *r, int64_t t_ms, struct rule_vector *out, char *err, size_t cap)
@@ -89,8 +88,7 @@ on_alerts(
 	return rc;
 }
 
-/* ---- life of the engine
- * ----------------------------------------------------------------------------- */
+/* ---- life of the engine ---- */
 
 static struct rules *
 make_rules(struct alert_engine *e, struct rule_set *set)
@@ -209,8 +207,7 @@ alert_engine_free(struct alert_engine *e)
 	free(e);
 }
 
-/* ---- the tick
- * --------------------------------------------------------------------------------------- */
+/* ---- the tick ---- */
 
 static void
 look(struct alert_engine *e, int64_t now_ms)
@@ -344,8 +341,7 @@ alert_engine_poke(struct alert_engine *e, const char *probe)
 	pthread_rwlock_unlock(&e->rules_lock);
 }
 
-/* ---- questions
- * -------------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
 static void
 view_one(struct alert_engine *e, const struct inst *i,

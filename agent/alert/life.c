@@ -40,8 +40,7 @@ alert_fingerprint(const struct labels *l)
 	return h;
 }
 
-/* ---- the parts of an alert
- * -------------------------------------------------------------------------- */
+/* ---- the parts of an alert ---- */
 
 void
 change_add(struct alert_engine *e, const struct inst *i, const char *kind, int64_t at_ms)
@@ -121,8 +120,7 @@ life_restore(struct alert_engine *e, const char *rule_key, struct inst *i)
 	i->held = i->phase != ALERT_RESOLVED;
 }
 
-/* ---- texts
- * ------------------------------------------------------------------------------------------ */
+/* ---- texts ---- */
 
 struct sample_view { /* what a template sees */
 	const struct labels *labels;
@@ -174,8 +172,7 @@ expand_pairs(const struct labels *base, const struct rule_pair *p, size_t n, con
 	return out;
 }
 
-/* ---- one evaluation
- * --------------------------------------------------------------------------------- */
+/* ---- one evaluation ---- */
 
 /* Is it unknowable for now whether the alerts of this rule are over? */
 static bool
@@ -369,8 +366,7 @@ life_apply(struct alert_engine *e, struct rule *r, int64_t t_ms, const struct ru
 	return rc;
 }
 
-/* ---- beside evaluations
- * ----------------------------------------------------------------------------- */
+/* ---- beside evaluations ---- */
 
 void
 life_bind(struct alert_engine *e)

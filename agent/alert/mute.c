@@ -78,8 +78,7 @@ mute_inhibited(const struct alert_engine *e, const struct inst *i)
 	return NULL;
 }
 
-/* ---- times
- * ------------------------------------------------------------------------------------------ */
+/* ---- times ---- */
 
 static bool
 in_ranges(const struct alert_range *r, size_t n, int v)

@@ -32,8 +32,7 @@ static int __attribute__((format(printf, 3, 4))) fail(char *err, size_t cap, con
 	return -EINVAL;
 }
 
-/* ---- matchers
- * --------------------------------------------------------------------------------------- */
+/* ---- matchers ---- */
 
 /* The value after the operator: quoted with \" \\ \n, or bare. */
 static int
@@ -131,8 +130,7 @@ matcher_list_parse(struct matcher_list *l, const char *const *texts, size_t n, c
 	return 0;
 }
 
-/* ---- the tree
- * --------------------------------------------------------------------------------------- */
+/* ---- the tree ---- */
 
 struct build {
 	const struct alert_config *c;
@@ -314,8 +312,7 @@ add_route(struct build *b, const struct alert_route *c, size_t parent, const cha
 	return 0;
 }
 
-/* ---- inhibition and times
- * --------------------------------------------------------------------------- */
+/* ---- inhibition and times ---- */
 
 static int
 add_inhibits(struct build *b)
@@ -400,8 +397,7 @@ add_intervals(struct build *b)
 	return 0;
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 int
 routing_new(struct routing **out, const struct alert_config *c, char *err, size_t cap)

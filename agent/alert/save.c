@@ -18,8 +18,7 @@
 #define KEEP_EVENTS 200000                  /* ... and at most so many lines */
 #define KEEP_SILENCES_MS INT64_C(432000000) /* an expired silence is shown for 5 days */
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static char *
 labels_text(const struct labels *l)
@@ -81,8 +80,7 @@ told_load(struct grp *g, const char *text)
 	}
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int
 save_inst(struct alert_engine *e, const struct inst *i)
@@ -212,8 +210,7 @@ save_expire(struct alert_engine *e, int64_t now_ms)
 	return rc;
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int
 load_alerts(struct alert_engine *e, int64_t alive_ms)

@@ -58,7 +58,8 @@ struct api_agent {
 	int (*retry)(void *ctx, const char *group);
 	int (*notify_test)(void *ctx, const char *receiver, char *err, size_t err_cap);
 	bool (*ready)(void *ctx);
-	void (*metadata)(void *ctx, struct buf *out, bool *first); /* of the plugins' metrics; NULL = none */
+	void (*metadata)(
+	    void *ctx, struct buf *out, bool *first); /* of the plugins' metrics; NULL = none */
 };
 
 struct api_opts {

@@ -1,5 +1,6 @@
 /*
- * labels.c - series, label names, label values, metadata. match[] is a selector; several are joined.
+ * labels.c - series, label names, label values, metadata. match[] is a selector; several are
+ * joined.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,7 +21,8 @@ struct range { int64_t from, to; };
 static bool
 read_range(struct request *r, struct range *out)
 {
-	return param_time(r, "start", 0, &out->from) && param_time(r, "end", INT64_MAX / 4, &out->to);
+	return param_time(r, "start", 0, &out->from)
+	       && param_time(r, "end", INT64_MAX / 4, &out->to);
 }
 
 /* Parses the i-th match[]; NULL when there are no more, or an error was answered (then *bad). */
@@ -35,7 +37,8 @@ next_match(struct request *r, size_t *i, bool *bad)
 			continue;
 		if (promql_parse(&e, r->params[*i].value, strlen(r->params[*i].value), &err) != 0
 		    || promql_type(e) != PROMQL_VECTOR) {
-			answer_error(r, "bad_data", "invalid parameter \"match[]\": %s", err.code != 0 ? err.text : "no selector");
+			answer_error(r, "bad_data", "invalid parameter \"match[]\": %s",
+			    err.code != 0 ? err.text : "no selector");
 			*bad = true;
 			return NULL;
 		}
@@ -60,7 +63,7 @@ take_selector(void *arg, const char *name, const struct matcher *m, size_t n)
 	s->n = n;
 }
 
-/* ---- series ------------------------------------------------------------------------------------------------- */
+/* ---- series ---- */
 
 static int
 write_matching(struct request *r, const struct selected *s, const struct range *range, bool *first)
@@ -114,7 +117,7 @@ handle_series(struct request *r)
 	answer_end(r);
 }
 
-/* ---- names and values ---------------------------------------------------------------------------------------- */
+/* ---- names and values ---- */
 
 struct texts {
 	char **at;
@@ -184,13 +187,16 @@ list(struct request *r, const char *label)
 
 		promql_selectors(e, take_selector, &m);
 		any = true;
-		rc = label != NULL ? store_label_values(s, label, m.m, m.n, range.from, range.to, add_text, &t)
-				   : store_label_names(s, m.m, m.n, range.from, range.to, add_text, &t);
+		rc =
+		    label != NULL
+			? store_label_values(s, label, m.m, m.n, range.from, range.to, add_text, &t)
+			: store_label_names(s, m.m, m.n, range.from, range.to, add_text, &t);
 		promql_free(e);
 	}
 	if (!any && !bad)
-		rc = label != NULL ? store_label_values(s, label, NULL, 0, range.from, range.to, add_text, &t)
-				   : store_label_names(s, NULL, 0, range.from, range.to, add_text, &t);
+		rc = label != NULL
+			 ? store_label_values(s, label, NULL, 0, range.from, range.to, add_text, &t)
+			 : store_label_names(s, NULL, 0, range.from, range.to, add_text, &t);
 	if (rc != 0)
 		answer_error(r, "internal", "the store cannot be read");
 	else if (!bad)
@@ -212,7 +218,8 @@ handle_label_values(struct request *r)
 	const char *slash = strchr(r->tail, '/');
 	char name[128];
 
-	if (slash == NULL || strcmp(slash, "/values") != 0 || (size_t)(slash - r->tail) >= sizeof(name)) {
+	if (slash == NULL || strcmp(slash, "/values") != 0
+	    || (size_t)(slash - r->tail) >= sizeof(name)) {
 		answer_error(r, "not_found", "no such endpoint");
 		return;
 	}
@@ -224,7 +231,7 @@ handle_label_values(struct request *r)
 		answer_error(r, "bad_data", "invalid label name: \"%s\"", name);
 }
 
-/* ---- metadata ------------------------------------------------------------------------------------------------- */
+/* ---- metadata ---- */
 
 struct metadata {
 	struct buf *b;

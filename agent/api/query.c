@@ -13,7 +13,8 @@
 #include "agent/api/request.h"
 #include "lib/units.h"
 
-/* Prometheus' form of a bucket: [boundary rule, "low", "high", "count"]; 0 = (low, high], 1 = [low, high), 3 = []. */
+/* Prometheus' form of a bucket: [boundary rule, "low", "high", "count"]; 0 = (low, high], 1 = [low,
+ * high), 3 = []. */
 static void
 bucket(struct buf *b, bool *first, int rule, double low, double high, double count)
 {
@@ -142,7 +143,9 @@ run(struct request *r, int64_t start, int64_t end, int64_t step)
 	int rc;
 
 	if (text == NULL || *text == '\0') {
-		answer_error(r, "bad_data", "invalid parameter \"query\": unknown position: parse error: no expression found in input");
+		answer_error(r, "bad_data",
+		    "invalid parameter \"query\": unknown position: parse error: no expression "
+		    "found in input");
 		return;
 	}
 	rc = query_run(r->agent->store, text, start, end, step, r->deadline, &result, &err);
@@ -151,7 +154,11 @@ run(struct request *r, int64_t start, int64_t end, int64_t step)
 	else if (rc == -EINVAL)
 		answer_error(r, "bad_data", "invalid parameter \"query\": %s", err.text);
 	else
-		answer_error(r, rc == -ECANCELED ? "timeout" : rc == -ENOMEM ? "internal" : "execution", "%s", err.text);
+		answer_error(r,
+		    rc == -ECANCELED ? "timeout"
+		    : rc == -ENOMEM  ? "internal"
+				     : "execution",
+		    "%s", err.text);
 	promql_result_clear(&result);
 }
 
@@ -183,12 +190,14 @@ param_step(struct request *r, int64_t *ms)
 	else if (duration_parse(text, &us) == 0)
 		*ms = us / 1000;
 	else {
-		answer_error(r, "bad_data", "invalid parameter \"step\": cannot parse \"%.64s\" to a valid duration", text);
+		answer_error(r, "bad_data",
+		    "invalid parameter \"step\": cannot parse \"%.64s\" to a valid duration", text);
 		return false;
 	}
 	if (*ms > 0)
 		return true;
-	answer_error(r, "bad_data", "invalid parameter \"step\": zero or negative query resolution step widths are not "
+	answer_error(r, "bad_data",
+	    "invalid parameter \"step\": zero or negative query resolution step widths are not "
 	    "accepted. Try a positive integer");
 	return false;
 }
@@ -203,13 +212,18 @@ handle_query_range(struct request *r)
 		    param(r, "start") == NULL ? "start" : "end");
 		return;
 	}
-	if (!param_time(r, "start", 0, &start) || !param_time(r, "end", 0, &end) || !param_step(r, &step))
+	if (!param_time(r, "start", 0, &start) || !param_time(r, "end", 0, &end)
+	    || !param_step(r, &step))
 		return;
 	if (end < start)
-		answer_error(r, "bad_data", "invalid parameter \"end\": end timestamp must not be before start time");
+		answer_error(r, "bad_data",
+		    "invalid parameter \"end\": end timestamp must not be before start time");
 	else if ((end - start) / step + 1 > PROMQL_STEPS_MAX)
-		answer_error(r, "bad_data", "exceeded maximum resolution of %d points per timeseries. Try decreasing the query "
-		    "resolution (?step=XX)", PROMQL_STEPS_MAX);
+		answer_error(r, "bad_data",
+		    "exceeded maximum resolution of %d points per timeseries. Try decreasing the "
+		    "query "
+		    "resolution (?step=XX)",
+		    PROMQL_STEPS_MAX);
 	else
 		run(r, start, end, step);
 }

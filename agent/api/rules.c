@@ -209,8 +209,7 @@ handle_rules(struct request *r)
 		buf_free(&alerts.at[i].text);
 }
 
-/* ---- delivery
- * ------------------------------------------------------------------------------------- */
+/* ---- delivery ---- */
 
 static void
 one_receiver(void *arg, const struct receiver_status *s)

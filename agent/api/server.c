@@ -56,8 +56,7 @@ struct pending {
 	bool too_large;
 };
 
-/* ---- who asks
- * --------------------------------------------------------------------------------------- */
+/* ---- who asks ---- */
 
 static enum api_scope
 scope_of_peer(int fd)
@@ -92,8 +91,7 @@ scope_of_token(const struct api *api, const char *header)
 	return scope;
 }
 
-/* ---- parameters
- * --------------------------------------------------------------------------------------- */
+/* ---- parameters ---- */
 
 static enum MHD_Result
 add_param(struct request *r, const char *name, const char *value, size_t len)
@@ -142,8 +140,7 @@ on_form(void *cls, enum MHD_ValueKind kind, const char *name, const char *file, 
 	return MHD_YES;
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static enum MHD_Result
 send_answer(struct MHD_Connection *c, struct request *r)
@@ -211,8 +208,7 @@ dispatch(struct request *r, const char *method, const char *path)
 	}
 }
 
-/* ---- libmicrohttpd's callbacks
- * ------------------------------------------------------------------------------- */
+/* ---- libmicrohttpd's callbacks ---- */
 
 static struct connection *
 connection_of(struct MHD_Connection *c)
@@ -355,8 +351,7 @@ api_tick(struct api *api)
 	pthread_mutex_unlock(&api->lock);
 }
 
-/* ---- start and stop
- * --------------------------------------------------------------------------------------------- */
+/* ---- start and stop ---- */
 
 /* A socket file that nobody answers is what a killed agent left behind; one that answers is
  * somebody else's. */

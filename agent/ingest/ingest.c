@@ -424,8 +424,9 @@ take_recorded(struct ingest *in)
 		return;
 	run = run_new(RUN_OWN);
 	for (; r != NULL; r = next) {
-		struct labels *full = labels_get(r->labels, "shop")[0] != '\0' ? labels_ref(r->labels)
-										 : series_labels(in, NULL, r->labels);
+		struct labels *full = labels_get(r->labels, "shop")[0] != '\0'
+					  ? labels_ref(r->labels)
+					  : series_labels(in, NULL, r->labels);
 		struct iseries *s = full != NULL ? series_intern(in, full, STORE_GAUGE, 0) : NULL;
 
 		next = r->next;

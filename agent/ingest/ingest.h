@@ -117,8 +117,8 @@ struct ingest_own {
 };
 void ingest_own(struct ingest *in, const struct ingest_own *samples, size_t n, int64_t t_ms);
 
-/* Recording rules write series of their own. The labels get `shop` when they lack it. Any thread; committed within
- * a second or two. */
+/* Recording rules write series of their own. The labels get `shop` when they lack it. Any thread;
+ * committed within a second or two. */
 void ingest_recorded(struct ingest *in, const struct labels *l, int64_t t_ms, double v);
 
 void ingest_committed(struct ingest *in);  /* after wake: results become known */

@@ -139,7 +139,7 @@ void probe_end(struct ingest *in, uint32_t probe, int64_t now_ms);
 /* writer.c */
 struct writer *writer_new(struct ingest *in);
 void writer_free(struct writer *w);
-void writer_settle(struct writer *w);                    /* waits until the queue is committed, 500 ms at most */
+void writer_settle(struct writer *w); /* waits until the queue is committed, 500 ms at most */
 void writer_push(struct writer *w, struct run *r);       /* takes r */
 struct run *writer_done(struct writer *w); /* committed runs in order; the caller frees */
 

@@ -312,7 +312,8 @@ republish(struct ingest *in, uint32_t probe, int64_t at_ms)
 
 	r->name = xstrdup(p->name);
 	for (size_t i = 0; i < p->n_series; i++)
-		/* tillwatch_probe_failed has one sample a run and no more: rules count runs by it. */
+		/* tillwatch_probe_failed has one sample a run and no more: rules count runs by it.
+		 */
 		if (!p->series[i]->is_hist && p->series[i] != p->own[OWN_FAILED])
 			(void)run_sample(r, p->series[i], at_ms, p->series[i]->last, NULL);
 	writer_push(in->writer, r);

@@ -51,8 +51,7 @@ notify_count(struct notify *n, uint64_t *counter, uint64_t more)
 	pthread_mutex_unlock(&n->lock);
 }
 
-/* ---- receivers
- * -------------------------------------------------------------------------------------- */
+/* ---- receivers ---- */
 
 static void
 rcv_free(struct rcv *r)
@@ -188,8 +187,7 @@ find(struct notify *n, const char *name)
 	return NULL;
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 static void
 load_disabled(struct notify *n, struct rcv *r)
@@ -389,8 +387,7 @@ run(void *arg)
 	return NULL;
 }
 
-/* ---- for others
- * ------------------------------------------------------------------------------------- */
+/* ---- for others ---- */
 
 static void
 notify_free(struct notify *n)

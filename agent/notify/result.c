@@ -14,8 +14,7 @@
 #include "agent/notify/notice.h"
 #include "lib/log.h"
 
-/* ---- the fallback
- * ----------------------------------------------------------------------------------- */
+/* ---- the fallback ---- */
 
 int
 fallback_add(struct notify *n, struct rcv *r, const struct outbox_row *row)
@@ -126,8 +125,7 @@ follow_to_fallback(struct notify *n, struct rcv *r, int64_t id)
 	return fallback_add(n, r, &row);
 }
 
-/* ---- the row
- * ---------------------------------------------------------------------------------------- */
+/* ---- the row ---- */
 
 static int
 save_dead(struct notify *n, struct rcv *r, int64_t now, const char *why)
@@ -204,8 +202,7 @@ result_save(struct notify *n, struct rcv *r)
 	r->unsaved = rc < 0;
 }
 
-/* ---- the receiver
- * ----------------------------------------------------------------------------------- */
+/* ---- the receiver ---- */
 
 static void
 count_result(struct rcv *r, int64_t now)

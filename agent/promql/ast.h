@@ -9,7 +9,12 @@
 #include "agent/promql/promql.h"
 
 enum token_kind {
-	T_END, T_ERROR, T_NUMBER, T_DURATION, T_STRING, T_NAME, /* identifiers and keywords, metric names with ':' */
+	T_END,
+	T_ERROR,
+	T_NUMBER,
+	T_DURATION,
+	T_STRING,
+	T_NAME, /* identifiers and keywords, metric names with ':' */
 	T_PUNCT /* text holds one of ( ) { } [ ] , : @ + - * / % ^ == != =~ !~ = < <= > >= */
 };
 
@@ -28,14 +33,52 @@ struct lexer {
 };
 struct token lex_next(struct lexer *l);
 
-enum node_kind { N_NUMBER, N_STRING, N_SELECTOR, N_SUBQUERY, N_PAREN, N_UNARY, N_BINARY, N_CALL, N_AGGREGATE };
+enum node_kind {
+	N_NUMBER,
+	N_STRING,
+	N_SELECTOR,
+	N_SUBQUERY,
+	N_PAREN,
+	N_UNARY,
+	N_BINARY,
+	N_CALL,
+	N_AGGREGATE
+};
 enum at_kind { AT_NONE, AT_TIME, AT_START, AT_END };
 enum op {
-	OP_NONE, OP_OR, OP_AND, OP_UNLESS, OP_EQ, OP_NE, OP_LE, OP_LT, OP_GE, OP_GT, OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD,
-	OP_POW, OP_ATAN2
+	OP_NONE,
+	OP_OR,
+	OP_AND,
+	OP_UNLESS,
+	OP_EQ,
+	OP_NE,
+	OP_LE,
+	OP_LT,
+	OP_GE,
+	OP_GT,
+	OP_ADD,
+	OP_SUB,
+	OP_MUL,
+	OP_DIV,
+	OP_MOD,
+	OP_POW,
+	OP_ATAN2
 };
-enum agg { AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX, AGG_COUNT, AGG_GROUP, AGG_STDDEV, AGG_STDVAR, AGG_TOPK, AGG_BOTTOMK,
-	AGG_QUANTILE, AGG_COUNT_VALUES, AGG_N };
+enum agg {
+	AGG_SUM,
+	AGG_AVG,
+	AGG_MIN,
+	AGG_MAX,
+	AGG_COUNT,
+	AGG_GROUP,
+	AGG_STDDEV,
+	AGG_STDVAR,
+	AGG_TOPK,
+	AGG_BOTTOMK,
+	AGG_QUANTILE,
+	AGG_COUNT_VALUES,
+	AGG_N
+};
 enum card { CARD_ONE, CARD_LEFT /* many to one */, CARD_RIGHT, CARD_MANY /* sets */ };
 
 struct function;

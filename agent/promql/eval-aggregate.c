@@ -53,7 +53,8 @@ add_member(struct groups *g, struct labels *l, size_t member)
 		*to = (struct group){.labels = labels_ref(l)};
 	}
 	if (to->n == to->cap) {
-		size_t cap = to->cap > 0 ? to->cap * 2 : 8, *members = reallocarray(to->members, cap, sizeof(size_t));
+		size_t cap = to->cap > 0 ? to->cap * 2 : 8,
+		       *members = reallocarray(to->members, cap, sizeof(size_t));
 
 		if (members == NULL)
 			return -ENOMEM;
@@ -74,7 +75,7 @@ groups_clear(struct groups *g)
 	free(g->at);
 }
 
-/* ---- one step of one group ------------------------------------------------------------------------------ */
+/* ---- one step of one group ---- */
 
 /* Sums keep what a double loses (Kahan, Neumaier): a million cents must not drift. */
 static double
@@ -118,7 +119,8 @@ quantile(double q, double *x, size_t n)
 	qsort(x, n, sizeof(*x), ascending);
 	rank = q * (double)(n - 1);
 	low = floor(rank);
-	return x[(size_t)low] * (1 - (rank - low)) + x[(size_t)fmin(low + 1, (double)(n - 1))] * (rank - low);
+	return x[(size_t)low] * (1 - (rank - low))
+	       + x[(size_t)fmin(low + 1, (double)(n - 1))] * (rank - low);
 }
 
 static double
@@ -183,7 +185,8 @@ combine(enum agg agg, double *x, size_t n, double param)
 
 /* Sum or mean of histograms; those that do not fit together give nothing. */
 static int
-combine_hists(struct eval *e, enum agg agg, const struct value *in, const struct group *g, size_t k, struct vseries *to)
+combine_hists(struct eval *e, enum agg agg, const struct value *in, const struct group *g, size_t k,
+    struct vseries *to)
 {
 	struct hist *sum = NULL;
 	size_t n = 0;
@@ -218,8 +221,8 @@ combine_hists(struct eval *e, enum agg agg, const struct value *in, const struct
 }
 
 static int
-aggregate_step(struct eval *e, const struct node *n, const struct value *in, const struct group *g, size_t k,
-    double param, double *x, struct vseries *to)
+aggregate_step(struct eval *e, const struct node *n, const struct value *in, const struct group *g,
+    size_t k, double param, double *x, struct vseries *to)
 {
 	size_t count = 0, hists = 0;
 	bool counts = n->agg == AGG_COUNT || n->agg == AGG_GROUP;
@@ -244,8 +247,8 @@ aggregate_step(struct eval *e, const struct node *n, const struct value *in, con
 }
 
 static int
-plain(struct eval *e, const struct node *n, const struct value *in, const struct groups *gs, const double *param,
-    struct value *out)
+plain(struct eval *e, const struct node *n, const struct value *in, const struct groups *gs,
+    const double *param, struct value *out)
 {
 	double *x = calloc(in->n + 1, sizeof(double));
 	int rc = x != NULL ? 0 : eval_fail(e, -ENOMEM, "out of memory");
@@ -255,13 +258,14 @@ plain(struct eval *e, const struct node *n, const struct value *in, const struct
 
 		rc = value_add(e, out, gs->at[i].labels, &to);
 		for (size_t k = 0; k < e->n_steps && rc == 0; k++)
-			rc = aggregate_step(e, n, in, &gs->at[i], k, param != NULL ? param[k] : 0, x, to);
+			rc = aggregate_step(
+			    e, n, in, &gs->at[i], k, param != NULL ? param[k] : 0, x, to);
 	}
 	free(x);
 	return rc;
 }
 
-/* ---- topk, bottomk: series as they are, the largest of each step -------------------------------------------- */
+/* ---- topk, bottomk: series as they are, the largest of each step ---- */
 
 struct ranked { double v; size_t member; };
 
@@ -278,8 +282,8 @@ descending(const void *a, const void *b)
 }
 
 static void
-keep_top(const struct value *in, const struct group *g, size_t k, double count, bool most, struct ranked *r,
-    struct value *out)
+keep_top(const struct value *in, const struct group *g, size_t k, double count, bool most,
+    struct ranked *r, struct value *out)
 {
 	size_t n = 0;
 
@@ -287,7 +291,8 @@ keep_top(const struct value *in, const struct group *g, size_t k, double count, 
 		const struct vseries *s = &in->at[g->members[i]];
 
 		if (s->has[k] && (s->h == NULL || s->h[k] == NULL))
-			r[n++] = (struct ranked){most || isnan(s->v[k]) ? s->v[k] : -s->v[k], g->members[i]};
+			r[n++] = (struct ranked){
+			    most || isnan(s->v[k]) ? s->v[k] : -s->v[k], g->members[i]};
 	}
 	qsort(r, n, sizeof(*r), descending);
 	for (size_t i = 0; i < n && (double)i + 1 <= count; i++) {
@@ -297,8 +302,8 @@ keep_top(const struct value *in, const struct group *g, size_t k, double count, 
 }
 
 static int
-top(struct eval *e, const struct node *n, const struct value *in, const struct groups *gs, const double *param,
-    struct value *out)
+top(struct eval *e, const struct node *n, const struct value *in, const struct groups *gs,
+    const double *param, struct value *out)
 {
 	struct ranked *r = calloc(in->n + 1, sizeof(*r));
 	int rc = r != NULL ? 0 : eval_fail(e, -ENOMEM, "out of memory");
@@ -315,11 +320,11 @@ top(struct eval *e, const struct node *n, const struct value *in, const struct g
 	return rc;
 }
 
-/* ---- count_values ------------------------------------------------------------------------------------------------ */
+/* ---- count_values ---- */
 
 static int
-count_values(struct eval *e, const struct node *n, const struct value *in, const struct groups *gs, const char *label,
-    struct value *out)
+count_values(struct eval *e, const struct node *n, const struct value *in, const struct groups *gs,
+    const char *label, struct value *out)
 {
 	int rc = 0;
 

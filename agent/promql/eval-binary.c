@@ -38,7 +38,8 @@ apply(enum op op, double a, double b)
 }
 
 static int
-scalars(struct eval *e, const struct node *n, const struct value *a, const struct value *b, struct value *out)
+scalars(struct eval *e, const struct node *n, const struct value *a, const struct value *b,
+    struct value *out)
 {
 	int rc = value_scalar(e, out);
 
@@ -59,7 +60,8 @@ result_labels(const struct node *n, const struct labels *l, struct labels **out)
 
 /* A histogram and a number: only scaling has a meaning. */
 static void
-hist_scalar(struct eval *e, enum op op, const struct hist *h, double v, bool hist_left, struct vseries *to, size_t k)
+hist_scalar(struct eval *e, enum op op, const struct hist *h, double v, bool hist_left,
+    struct vseries *to, size_t k)
 {
 	struct hist *out;
 
@@ -78,8 +80,8 @@ hist_scalar(struct eval *e, enum op op, const struct hist *h, double v, bool his
 }
 
 static int
-vector_scalar(struct eval *e, const struct node *n, const struct value *vec, const double *scalar, bool swapped,
-    struct value *out)
+vector_scalar(struct eval *e, const struct node *n, const struct value *vec, const double *scalar,
+    bool swapped, struct value *out)
 {
 	int rc = 0;
 
@@ -101,7 +103,8 @@ vector_scalar(struct eval *e, const struct node *n, const struct value *vec, con
 				hist_scalar(e, n->op, from->h[k], scalar[k], !swapped, to, k);
 				continue;
 			}
-			r = swapped ? apply(n->op, scalar[k], from->v[k]) : apply(n->op, from->v[k], scalar[k]);
+			r = swapped ? apply(n->op, scalar[k], from->v[k])
+				    : apply(n->op, from->v[k], scalar[k]);
 			if (is_comparison(n->op) && !n->bool_result && r == 0)
 				continue;
 			to->has[k] = 1;
@@ -111,7 +114,7 @@ vector_scalar(struct eval *e, const struct node *n, const struct value *vec, con
 	return rc == 0 ? value_merge_equal(e, out) : rc;
 }
 
-/* ---- matching --------------------------------------------------------------------------------------------- */
+/* ---- matching ---- */
 
 /* The labels by which two sides match: those named by on(), or all but the name and ignoring(). */
 static int
@@ -167,10 +170,13 @@ copy_steps(struct eval *e, const struct vseries *from, struct vseries *to, size_
 {
 	to->has[k] = 1;
 	to->v[k] = from->v[k];
-	return from->h != NULL && from->h[k] != NULL ? value_hist(e, to, k, hist_new_copy(from->h[k])) : 0;
+	return from->h != NULL && from->h[k] != NULL
+		   ? value_hist(e, to, k, hist_new_copy(from->h[k]))
+		   : 0;
 }
 
-/* and, unless: what of `a` has (no) partner in `b`; or: all of `a`, and what of `b` has no partner in it. */
+/* and, unless: what of `a` has (no) partner in `b`; or: all of `a`, and what of `b` has no partner
+ * in it. */
 static int
 filter(struct eval *e, const struct side *a, const struct side *b, bool wanted, struct value *out)
 {
@@ -181,14 +187,16 @@ filter(struct eval *e, const struct side *a, const struct side *b, bool wanted, 
 
 		rc = value_add(e, out, a->v->at[i].labels, &to);
 		for (size_t k = 0; k < e->n_steps && rc == 0; k++)
-			if (a->v->at[i].has[k] && (b == NULL || matched_at(b, a->sig[i], k) == wanted))
+			if (a->v->at[i].has[k]
+			    && (b == NULL || matched_at(b, a->sig[i], k) == wanted))
 				rc = copy_steps(e, &a->v->at[i], to, k);
 	}
 	return rc;
 }
 
 static int
-sets(struct eval *e, const struct node *n, const struct side *a, const struct side *b, struct value *out)
+sets(struct eval *e, const struct node *n, const struct side *a, const struct side *b,
+    struct value *out)
 {
 	int rc;
 
@@ -202,9 +210,11 @@ sets(struct eval *e, const struct node *n, const struct side *a, const struct si
 	return rc == 0 ? value_merge_equal(e, out) : rc;
 }
 
-/* The labels of a pair: one to one keeps what matched; many to one keeps the many side's, plus what it includes. */
+/* The labels of a pair: one to one keeps what matched; many to one keeps the many side's, plus what
+ * it includes. */
 static int
-pair_labels(const struct node *n, const struct labels *many, const struct labels *one, struct labels **out)
+pair_labels(
+    const struct node *n, const struct labels *many, const struct labels *one, struct labels **out)
 {
 	struct label add[LABELS_MAX];
 	struct labels *l;
@@ -220,7 +230,8 @@ pair_labels(const struct node *n, const struct labels *many, const struct labels
 
 		for (size_t i = 0; i < n->n_labels && k < LABELS_MAX - 1; i++)
 			keep[k++] = n->labels[i];
-		rc = n->on || n->n_labels > 0 ? labels_pick(out, l, keep, k, n->on) : (*out = labels_ref(l), 0);
+		rc = n->on || n->n_labels > 0 ? labels_pick(out, l, keep, k, n->on)
+					      : (*out = labels_ref(l), 0);
 		labels_unref(l);
 		return rc;
 	}
@@ -232,7 +243,8 @@ pair_labels(const struct node *n, const struct labels *many, const struct labels
 }
 
 static int
-pair_hists(struct eval *e, enum op op, const struct hist *a, const struct hist *b, struct vseries *to, size_t k)
+pair_hists(struct eval *e, enum op op, const struct hist *a, const struct hist *b,
+    struct vseries *to, size_t k)
 {
 	struct hist *out;
 
@@ -248,16 +260,18 @@ pair_hists(struct eval *e, enum op op, const struct hist *a, const struct hist *
 }
 
 static int
-pair_step(struct eval *e, const struct node *n, const struct vseries *left, const struct vseries *right,
-    struct vseries *to, size_t k)
+pair_step(struct eval *e, const struct node *n, const struct vseries *left,
+    const struct vseries *right, struct vseries *to, size_t k)
 {
-	bool lh = left->h != NULL && left->h[k] != NULL, rh = right->h != NULL && right->h[k] != NULL;
+	bool lh = left->h != NULL && left->h[k] != NULL,
+	     rh = right->h != NULL && right->h[k] != NULL;
 	double r;
 
 	if (lh && rh)
 		return pair_hists(e, n->op, left->h[k], right->h[k], to, k);
 	if (lh || rh) {
-		hist_scalar(e, n->op, lh ? left->h[k] : right->h[k], lh ? right->v[k] : left->v[k], lh, to, k);
+		hist_scalar(e, n->op, lh ? left->h[k] : right->h[k], lh ? right->v[k] : left->v[k],
+		    lh, to, k);
 		return 0;
 	}
 	r = apply(n->op, left->v[k], right->v[k]);
@@ -277,17 +291,23 @@ check_one_side(struct eval *e, const struct side *one, const char *which)
 				continue;
 			for (size_t k = 0; k < e->n_steps; k++)
 				if (one->v->at[i].has[k] && one->v->at[j].has[k])
-					return eval_fail(e, -EDOM, "found duplicate series for the match group on the %s hand-side of "
-					    "the operation;many-to-many matching not allowed: matching labels must be unique on one "
-					    "side", which);
+					return eval_fail(e, -EDOM,
+					    "found duplicate series for the match group on the %s "
+					    "hand-side of "
+					    "the operation;many-to-many matching not allowed: "
+					    "matching labels must be unique on one "
+					    "side",
+					    which);
 		}
 	return 0;
 }
 
 static int
-pairs(struct eval *e, const struct node *n, const struct side *left, const struct side *right, struct value *out)
+pairs(struct eval *e, const struct node *n, const struct side *left, const struct side *right,
+    struct value *out)
 {
-	const struct side *many = n->card == CARD_RIGHT ? right : left, *one = n->card == CARD_RIGHT ? left : right;
+	const struct side *many = n->card == CARD_RIGHT ? right : left,
+			  *one = n->card == CARD_RIGHT ? left : right;
 	int rc = check_one_side(e, one, n->card == CARD_RIGHT ? "left" : "right");
 
 	if (rc == 0 && n->card == CARD_ONE && (rc = check_one_side(e, many, "left")) != 0)
@@ -295,7 +315,8 @@ pairs(struct eval *e, const struct node *n, const struct side *left, const struc
 	for (size_t i = 0; i < many->v->n && rc == 0; i++)
 		for (size_t j = 0; j < one->v->n && rc == 0; j++) {
 			const struct vseries *m = &many->v->at[i], *o = &one->v->at[j];
-			const struct vseries *l = n->card == CARD_RIGHT ? o : m, *r = n->card == CARD_RIGHT ? m : o;
+			const struct vseries *l = n->card == CARD_RIGHT ? o : m,
+					     *r = n->card == CARD_RIGHT ? m : o;
 			struct vseries *to = NULL;
 			struct labels *labels;
 
@@ -311,13 +332,15 @@ pairs(struct eval *e, const struct node *n, const struct side *left, const struc
 		}
 	if (rc == 0 && value_merge_equal(e, out) != 0) {
 		e->err->code = 0;
-		rc = eval_fail(e, -EDOM, "multiple matches for labels: grouping labels must ensure unique matches");
+		rc = eval_fail(e, -EDOM,
+		    "multiple matches for labels: grouping labels must ensure unique matches");
 	}
 	return rc;
 }
 
 static int
-vectors(struct eval *e, const struct node *n, const struct value *a, const struct value *b, struct value *out)
+vectors(struct eval *e, const struct node *n, const struct value *a, const struct value *b,
+    struct value *out)
 {
 	struct side left = {0}, right = {0};
 	int rc = side_make(e, n, a, &left);
@@ -325,7 +348,8 @@ vectors(struct eval *e, const struct node *n, const struct value *a, const struc
 	if (rc == 0)
 		rc = side_make(e, n, b, &right);
 	if (rc == 0)
-		rc = n->card == CARD_MANY ? sets(e, n, &left, &right, out) : pairs(e, n, &left, &right, out);
+		rc = n->card == CARD_MANY ? sets(e, n, &left, &right, out)
+					  : pairs(e, n, &left, &right, out);
 	side_clear(&left);
 	if (right.v != NULL)
 		side_clear(&right);

@@ -45,7 +45,7 @@ eval_note(const struct eval *e, bool is_warning, const char *fmt, ...)
 		r->notes[r->n_notes++] = note;
 }
 
-/* ---- values -------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static int
 charge(struct eval *e, size_t samples)
@@ -54,7 +54,9 @@ charge(struct eval *e, size_t samples)
 
 	e->samples += samples;
 	if (e->samples > max)
-		return eval_fail(e, -E2BIG, "query processing would load too many samples into memory (more than %zu)", max);
+		return eval_fail(e, -E2BIG,
+		    "query processing would load too many samples into memory (more than %zu)",
+		    max);
 	if (e->opts->cancelled != NULL && e->opts->cancelled(e->opts->cancel_arg))
 		return eval_fail(e, -ECANCELED, "query timed out");
 	return 0;
@@ -197,7 +199,8 @@ value_merge_equal(struct eval *e, struct value *v)
 			continue;
 		}
 		if (overlap(e, &v->at[kept - 1], &v->at[i]))
-			rc = eval_fail(e, -EDOM, "vector cannot contain metrics with the same labelset");
+			rc = eval_fail(
+			    e, -EDOM, "vector cannot contain metrics with the same labelset");
 		else if (join(e, &v->at[kept - 1], &v->at[i]) != 0)
 			rc = -ENOMEM;
 		vseries_clear(e, &v->at[i]);
@@ -206,7 +209,7 @@ value_merge_equal(struct eval *e, struct value *v)
 	return rc;
 }
 
-/* ---- selectors -------------------------------------------------------------------------------------------- */
+/* ---- selectors ---- */
 
 static int64_t
 evaluated_at(const struct eval *e, const struct node *n, size_t step)
@@ -239,11 +242,13 @@ fetch(struct eval *e, const struct node *n, int64_t before_ms, struct series_set
 {
 	int64_t from = evaluated_at(e, n, 0) - before_ms, to = evaluated_at(e, n, e->n_steps - 1);
 	size_t max = e->opts->max_samples > 0 ? e->opts->max_samples : PROMQL_SAMPLES_MAX;
-	int rc = e->q->select(e->q->ctx, n->matchers, n->n_matchers, from + 1, to, max, e->opts->cancelled,
-	    e->opts->cancel_arg, out);
+	int rc = e->q->select(e->q->ctx, n->matchers, n->n_matchers, from + 1, to, max,
+	    e->opts->cancelled, e->opts->cancel_arg, out);
 
 	if (rc == -E2BIG)
-		return eval_fail(e, rc, "query processing would load too many samples into memory (more than %zu)", max);
+		return eval_fail(e, rc,
+		    "query processing would load too many samples into memory (more than %zu)",
+		    max);
 	if (rc == -ECANCELED)
 		return eval_fail(e, rc, "query timed out");
 	if (rc != 0)
@@ -306,7 +311,7 @@ eval_selector(struct eval *e, const struct node *n, struct value *out)
 	return rc;
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------------- */
+/* ---- ranges ---- */
 
 /* Stale markers end a series; a window does not see them. */
 static void
@@ -367,7 +372,8 @@ value_to_set(const struct eval *e, const struct value *v, struct series_set *out
 	return rc;
 }
 
-/* A subquery is its inner expression at times of its own: multiples of its step, over all windows. */
+/* A subquery is its inner expression at times of its own: multiples of its step, over all windows.
+ */
 static int
 eval_subquery(struct eval *e, const struct node *n, struct series_set *out)
 {
@@ -384,7 +390,8 @@ eval_subquery(struct eval *e, const struct node *n, struct series_set *out)
 		return 0;
 	inner.n_steps = (size_t)((inner.end - inner.start) / step) + 1;
 	if (inner.n_steps > 4 * PROMQL_STEPS_MAX)
-		return eval_fail(e, -E2BIG, "the subquery has more than %d steps", 4 * PROMQL_STEPS_MAX);
+		return eval_fail(
+		    e, -E2BIG, "the subquery has more than %d steps", 4 * PROMQL_STEPS_MAX);
 	rc = eval_node(&inner, n->child[0], &v);
 	if (rc == 0)
 		rc = value_to_set(&inner, &v, out);
@@ -407,7 +414,7 @@ eval_matrix(struct eval *e, const struct node *n, struct series_set *out)
 	return rc;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------------------------ */
+/* ---- the walk ---- */
 
 static int
 eval_unary(struct eval *e, const struct node *n, struct value *out)
@@ -476,7 +483,7 @@ eval_node(struct eval *e, const struct node *n, struct value *out)
 	return rc;
 }
 
-/* ---- from outside ---------------------------------------------------------------------------------------------- */
+/* ---- from outside ---- */
 
 static int
 write_matrix(struct eval *e, const struct node *n, struct promql_result *out)
@@ -525,24 +532,39 @@ scalar_range(struct eval *e, const struct node *n, struct promql_result *out)
 
 int
 promql_eval(const struct promql_opts *opts, const struct querier *q, const struct promql_expr *expr,
-    int64_t start_ms, int64_t end_ms, int64_t step_ms, struct promql_result *out, struct promql_error *err)
+    int64_t start_ms, int64_t end_ms, int64_t step_ms, struct promql_result *out,
+    struct promql_error *err)
 {
-	struct eval e = {.opts = opts, .q = q, .start = start_ms, .end = step_ms > 0 ? end_ms : start_ms, .step = step_ms,
-		.n_steps = 1, .query_start = start_ms, .query_end = step_ms > 0 ? end_ms : start_ms, .err = err, .notes = out,
-		.lookback = opts->lookback_ms > 0 ? opts->lookback_ms : PROMQL_LOOKBACK_MS};
+	struct eval e = {.opts = opts,
+	    .q = q,
+	    .start = start_ms,
+	    .end = step_ms > 0 ? end_ms : start_ms,
+	    .step = step_ms,
+	    .n_steps = 1,
+	    .query_start = start_ms,
+	    .query_end = step_ms > 0 ? end_ms : start_ms,
+	    .err = err,
+	    .notes = out,
+	    .lookback = opts->lookback_ms > 0 ? opts->lookback_ms : PROMQL_LOOKBACK_MS};
 	int rc;
 
 	*out = (struct promql_result){0};
 	*err = (struct promql_error){0};
 	if (step_ms > 0) {
 		if (end_ms < start_ms)
-			return eval_fail(&e, -EINVAL, "end timestamp must not be before start time");
+			return eval_fail(
+			    &e, -EINVAL, "end timestamp must not be before start time");
 		if ((end_ms - start_ms) / step_ms + 1 > PROMQL_STEPS_MAX)
-			return eval_fail(&e, -E2BIG, "exceeded maximum resolution of %d points per timeseries. Try decreasing the "
-			    "query resolution (?step=XX)", PROMQL_STEPS_MAX);
+			return eval_fail(&e, -E2BIG,
+			    "exceeded maximum resolution of %d points per timeseries. Try "
+			    "decreasing the "
+			    "query resolution (?step=XX)",
+			    PROMQL_STEPS_MAX);
 		e.n_steps = (size_t)((end_ms - start_ms) / step_ms) + 1;
 		if (expr->root->type != PROMQL_SCALAR && expr->root->type != PROMQL_VECTOR)
-			return eval_fail(&e, -EINVAL, "invalid expression type for range query, must be Scalar or instant Vector");
+			return eval_fail(&e, -EINVAL,
+			    "invalid expression type for range query, must be Scalar or instant "
+			    "Vector");
 	}
 	rc = step_ms > 0 && expr->root->type == PROMQL_SCALAR ? scalar_range(&e, expr->root, out)
 							      : write_matrix(&e, expr->root, out);

@@ -1,5 +1,6 @@
 /*
- * func-hist.c - quantiles and parts of histograms, native ones and those that are series with the label `le`.
+ * func-hist.c - quantiles and parts of histograms, native ones and those that are series with the
+ * label `le`.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- classic ------------------------------------------------------------------------------------------------ */
+/* ---- classic ---- */
 
 struct bucket { double le, count; };
 
@@ -93,7 +94,8 @@ add_family(struct family **fs, size_t *n, const struct labels *l, size_t member,
 	if (i == *n) {
 		struct family *more = reallocarray(*fs, *n + 1, sizeof(*more));
 
-		if (more == NULL || ((*fs = more)[i].members = calloc(of, sizeof(size_t))) == NULL) {
+		if (more == NULL
+		    || ((*fs = more)[i].members = calloc(of, sizeof(size_t))) == NULL) {
 			labels_unref(bare);
 			return -ENOMEM;
 		}
@@ -128,7 +130,8 @@ classic(struct eval *e, const struct value *in, const double *q, struct value *o
 			for (size_t i = 0; i < fs[f].n; i++) {
 				const struct vseries *s = &in->at[fs[f].members[i]];
 
-				if (s->has[k] && (s->h == NULL || s->h[k] == NULL) && read_le(s->labels, &le))
+				if (s->has[k] && (s->h == NULL || s->h[k] == NULL)
+				    && read_le(s->labels, &le))
 					b[count++] = (struct bucket){le, s->v[k]};
 			}
 			if (count > 0) {
@@ -146,11 +149,11 @@ classic(struct eval *e, const struct value *in, const double *q, struct value *o
 	return rc;
 }
 
-/* ---- native --------------------------------------------------------------------------------------------------- */
+/* ---- native ---- */
 
 static int
-native(struct eval *e, const struct value *in, double (*fn)(const struct hist *, const double *), const double *a,
-    const double *b, struct value *out)
+native(struct eval *e, const struct value *in, double (*fn)(const struct hist *, const double *),
+    const double *a, const double *b, struct value *out)
 {
 	int rc = 0;
 
@@ -213,12 +216,14 @@ part_stdvar(const struct hist *h, const double *p)
 
 	(void)p;
 	for (uint32_t i = 0; i < h->n_pos; i++) {
-		double m = sqrt(hist_upper_bound(h->pos[i].idx, h->schema) * hist_upper_bound(h->pos[i].idx - 1, h->schema));
+		double m = sqrt(hist_upper_bound(h->pos[i].idx, h->schema)
+				* hist_upper_bound(h->pos[i].idx - 1, h->schema));
 
 		var += h->pos[i].count * (m - mean) * (m - mean);
 	}
 	for (uint32_t i = 0; i < h->n_neg; i++) {
-		double m = -sqrt(hist_upper_bound(h->neg[i].idx, h->schema) * hist_upper_bound(h->neg[i].idx - 1, h->schema));
+		double m = -sqrt(hist_upper_bound(h->neg[i].idx, h->schema)
+				 * hist_upper_bound(h->neg[i].idx - 1, h->schema));
 
 		var += h->neg[i].count * (m - mean) * (m - mean);
 	}
@@ -230,9 +235,12 @@ static double part_stddev(const struct hist *h, const double *p) { return sqrt(p
 int
 f_hist_part(struct eval *e, const struct node *n, struct value *out)
 {
-	static const struct { const char *name; double (*fn)(const struct hist *, const double *); } parts[] = {
-		{"histogram_count", part_count}, {"histogram_sum", part_sum}, {"histogram_avg", part_avg},
-		{"histogram_stdvar", part_stdvar}, {"histogram_stddev", part_stddev}};
+	static const struct {
+		const char *name;
+		double (*fn)(const struct hist *, const double *);
+	} parts[] = {{"histogram_count", part_count}, {"histogram_sum", part_sum},
+	    {"histogram_avg", part_avg}, {"histogram_stdvar", part_stdvar},
+	    {"histogram_stddev", part_stddev}};
 	struct value in = {0};
 	int rc = eval_node(e, n->args[0], &in);
 
@@ -251,7 +259,8 @@ rank_of(const struct hist *h, double v)
 	double rank = 0;
 
 	for (uint32_t i = h->n_neg; i-- > 0;) {
-		double low = -hist_upper_bound(h->neg[i].idx, h->schema), high = -hist_upper_bound(h->neg[i].idx - 1, h->schema);
+		double low = -hist_upper_bound(h->neg[i].idx, h->schema),
+		       high = -hist_upper_bound(h->neg[i].idx - 1, h->schema);
 
 		if (v <= low)
 			return rank;
@@ -262,13 +271,15 @@ rank_of(const struct hist *h, double v)
 	if (v <= -h->zero_threshold)
 		return rank;
 	if (v < h->zero_threshold && h->zero_threshold > 0) {
-		double low = h->n_neg > 0 ? -h->zero_threshold : 0, high = h->n_pos > 0 || h->n_neg == 0 ? h->zero_threshold : 0;
+		double low = h->n_neg > 0 ? -h->zero_threshold : 0,
+		       high = h->n_pos > 0 || h->n_neg == 0 ? h->zero_threshold : 0;
 
 		return rank + h->zero_count * fmin(1, fmax(0, (v - low) / (high - low)));
 	}
 	rank += h->zero_count;
 	for (uint32_t i = 0; i < h->n_pos; i++) {
-		double low = hist_upper_bound(h->pos[i].idx - 1, h->schema), high = hist_upper_bound(h->pos[i].idx, h->schema);
+		double low = hist_upper_bound(h->pos[i].idx - 1, h->schema),
+		       high = hist_upper_bound(h->pos[i].idx, h->schema);
 
 		if (v <= low)
 			return rank;

@@ -1,7 +1,8 @@
 /*
- * func-range.c - functions of a window of samples. Extrapolation of rate, increase and delta: Prometheus' documentation
- * and its design note "rate extrapolation": to the window's edge when the first or last sample is nearer than 1.1 mean
- * steps, else by half a step; a counter is not extrapolated below zero.
+ * func-range.c - functions of a window of samples. Extrapolation of rate, increase and delta:
+ * Prometheus' documentation and its design note "rate extrapolation": to the window's edge when the
+ * first or last sample is nearer than 1.1 mean steps, else by half a step; a counter is not
+ * extrapolated below zero.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,14 +11,16 @@
 
 #include "agent/promql/func.h"
 
-/* ---- counters ------------------------------------------------------------------------------------------- */
+/* ---- counters ---- */
 
 static double
 extrapolation(const struct window *w, bool counter, double first, double change)
 {
 	size_t n = w->n;
-	double span = (double)(w->t[n - 1] - w->t[0]) / 1e3, step = span / (double)(n - 1), limit = step * 1.1;
-	double before = (double)(w->t[0] - w->start) / 1e3, after = (double)(w->end - w->t[n - 1]) / 1e3;
+	double span = (double)(w->t[n - 1] - w->t[0]) / 1e3, step = span / (double)(n - 1),
+	       limit = step * 1.1;
+	double before = (double)(w->t[0] - w->start) / 1e3,
+	       after = (double)(w->end - w->t[n - 1]) / 1e3;
 
 	if (before >= limit)
 		before = step / 2;
@@ -96,9 +99,21 @@ change(const struct window *w, bool counter, bool rate, double *v, struct hist *
 	return true;
 }
 
-bool w_rate(const struct window *w, double *v, struct hist **h) { return change(w, true, true, v, h); }
-bool w_increase(const struct window *w, double *v, struct hist **h) { return change(w, true, false, v, h); }
-bool w_delta(const struct window *w, double *v, struct hist **h) { return change(w, false, false, v, h); }
+bool
+w_rate(const struct window *w, double *v, struct hist **h)
+{
+	return change(w, true, true, v, h);
+}
+bool
+w_increase(const struct window *w, double *v, struct hist **h)
+{
+	return change(w, true, false, v, h);
+}
+bool
+w_delta(const struct window *w, double *v, struct hist **h)
+{
+	return change(w, false, false, v, h);
+}
 
 static bool
 last_two(const struct window *w, bool rate, double *v)
@@ -116,10 +131,20 @@ last_two(const struct window *w, bool rate, double *v)
 	return true;
 }
 
-bool w_irate(const struct window *w, double *v, struct hist **h) { (void)h; return last_two(w, true, v); }
-bool w_idelta(const struct window *w, double *v, struct hist **h) { (void)h; return last_two(w, false, v); }
+bool
+w_irate(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return last_two(w, true, v);
+}
+bool
+w_idelta(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return last_two(w, false, v);
+}
 
-/* ---- floats of a window ----------------------------------------------------------------------------------- */
+/* ---- floats of a window ---- */
 
 /* The window without its histograms, where there are any. False: nothing left. */
 static bool
@@ -226,8 +251,18 @@ extreme(const struct window *w, bool most, double *v)
 	return true;
 }
 
-bool w_min(const struct window *w, double *v, struct hist **h) { (void)h; return extreme(w, false, v); }
-bool w_max(const struct window *w, double *v, struct hist **h) { (void)h; return extreme(w, true, v); }
+bool
+w_min(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return extreme(w, false, v);
+}
+bool
+w_max(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return extreme(w, true, v);
+}
 
 bool
 w_count(const struct window *w, double *v, struct hist **h)
@@ -292,8 +327,18 @@ ts_of_extreme(const struct window *w, bool most, double *v)
 	return any;
 }
 
-bool w_ts_of_min(const struct window *w, double *v, struct hist **h) { (void)h; return ts_of_extreme(w, false, v); }
-bool w_ts_of_max(const struct window *w, double *v, struct hist **h) { (void)h; return ts_of_extreme(w, true, v); }
+bool
+w_ts_of_min(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return ts_of_extreme(w, false, v);
+}
+bool
+w_ts_of_max(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return ts_of_extreme(w, true, v);
+}
 
 static bool
 variance(const struct window *w, double *v)
@@ -314,7 +359,12 @@ variance(const struct window *w, double *v)
 	return true;
 }
 
-bool w_stdvar(const struct window *w, double *v, struct hist **h) { (void)h; return variance(w, v); }
+bool
+w_stdvar(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return variance(w, v);
+}
 
 bool
 w_stddev(const struct window *w, double *v, struct hist **h)
@@ -348,7 +398,8 @@ quantile(double q, double *x, size_t n)
 	qsort(x, n, sizeof(*x), ascending);
 	rank = q * (double)(n - 1);
 	low = floor(rank);
-	return x[(size_t)low] * (1 - (rank - low)) + x[(size_t)fmin(low + 1, (double)(n - 1))] * (rank - low);
+	return x[(size_t)low] * (1 - (rank - low))
+	       + x[(size_t)fmin(low + 1, (double)(n - 1))] * (rank - low);
 }
 
 bool
@@ -392,15 +443,26 @@ count_pairs(const struct window *w, bool resets, double *v)
 	if (!floats(w, &x, &n))
 		return w->n > 0;
 	for (size_t i = 1; i < n; i++)
-		*v += resets ? x[i] < x[i - 1] : x[i] != x[i - 1] && !(isnan(x[i]) && isnan(x[i - 1]));
+		*v += resets ? x[i] < x[i - 1]
+			     : x[i] != x[i - 1] && !(isnan(x[i]) && isnan(x[i - 1]));
 	free(x);
 	return true;
 }
 
-bool w_changes(const struct window *w, double *v, struct hist **h) { (void)h; return count_pairs(w, false, v); }
-bool w_resets(const struct window *w, double *v, struct hist **h) { (void)h; return count_pairs(w, true, v); }
+bool
+w_changes(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return count_pairs(w, false, v);
+}
+bool
+w_resets(const struct window *w, double *v, struct hist **h)
+{
+	(void)h;
+	return count_pairs(w, true, v);
+}
 
-/* ---- regression and smoothing ------------------------------------------------------------------------------- */
+/* ---- regression and smoothing ---- */
 
 /* Least squares, time counted from `origin`: slope a second, and the value at the origin. */
 static bool

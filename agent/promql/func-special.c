@@ -126,7 +126,8 @@ f_timestamp(struct eval *e, const struct node *n, struct value *out)
 		if ((rc = labels_drop_name(set.at[j].labels, &bare)) != 0)
 			break;
 		for (size_t i = 0; i < out->n; i++)
-			for (size_t k = 0; labels_equal(out->at[i].labels, bare) && k < e->n_steps; k++)
+			for (size_t k = 0; labels_equal(out->at[i].labels, bare) && k < e->n_steps;
+			     k++)
 				for (size_t s = 0; out->at[i].has[k] && s < set.at[j].n; s++)
 					if (set.at[j].t_ms[s] <= eval_window_end(e, arg, k))
 						out->at[i].v[k] = (double)set.at[j].t_ms[s] / 1e3;
@@ -140,7 +141,8 @@ int
 f_clamp(struct eval *e, const struct node *n, struct value *out)
 {
 	struct value low = {0}, high = {0};
-	bool is_min = strcmp(n->function->name, "clamp_min") == 0, is_max = strcmp(n->function->name, "clamp_max") == 0;
+	bool is_min = strcmp(n->function->name, "clamp_min") == 0,
+	     is_max = strcmp(n->function->name, "clamp_max") == 0;
 	int rc = special_bare(e, n->args[0], out);
 
 	if (rc == 0)
@@ -149,7 +151,8 @@ f_clamp(struct eval *e, const struct node *n, struct value *out)
 		rc = eval_node(e, n->args[2], &high);
 	for (size_t i = 0; i < out->n && rc == 0; i++)
 		for (size_t k = 0; k < e->n_steps; k++) {
-			double lo = is_max ? -INFINITY : low.scalar[k], hi = is_min ? INFINITY : high.scalar[k];
+			double lo = is_max ? -INFINITY : low.scalar[k],
+			       hi = is_min ? INFINITY : high.scalar[k];
 			struct vseries *s = &out->at[i];
 
 			if ((s->h != NULL && s->h[k] != NULL) || lo > hi)
@@ -180,13 +183,14 @@ f_round(struct eval *e, const struct node *n, struct value *out)
 				vseries_drop(e, &out->at[i], k);
 			else
 				/* The inverse is exact for 0.1 and its like, the unit is not. */
-				out->at[i].v[k] = floor(out->at[i].v[k] * (1 / unit) + 0.5) / (1 / unit);
+				out->at[i].v[k] =
+				    floor(out->at[i].v[k] * (1 / unit) + 0.5) / (1 / unit);
 		}
 	value_clear(e, &to);
 	return rc;
 }
 
-/* ---- absent ------------------------------------------------------------------------------------------------- */
+/* ---- absent ---- */
 
 /* The labels that the selector demands by =, once each. */
 static int
@@ -256,14 +260,15 @@ f_absent_over_time(struct eval *e, const struct node *n, struct value *out)
 	present.function = function_find("present_over_time", 17);
 	out->type = PROMQL_VECTOR;
 	rc = eval_call(e, &present, &in);
-	/* Series that differ in their names alone are one without them, and that is no error here. */
+	/* Series that differ in their names alone are one without them, and that is no error here.
+	 */
 	if (rc == 0)
 		rc = absent_of(e, n->args[0], &in, out);
 	value_clear(e, &in);
 	return rc;
 }
 
-/* ---- labels --------------------------------------------------------------------------------------------------- */
+/* ---- labels ---- */
 
 static int
 set_label(struct vseries *s, const char *name, const char *value)
@@ -303,7 +308,10 @@ expand(const char *text, const char *subject, const struct regex *re, size_t len
 		which = strtoul(digits, &end, 10);
 		if (end == digits || (braces && *end != '}')) {
 			/* A name that the pattern does not have is nothing. */
-			end = (char *)(uintptr_t)digits + strspn(digits, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+			end =
+			    (char *)(uintptr_t)digits
+			    + strspn(digits,
+				"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 			text = end - (braces && *end == '}' ? 0 : 1);
 			continue;
 		}
@@ -316,7 +324,8 @@ expand(const char *text, const char *subject, const struct regex *re, size_t len
 int
 f_label_replace(struct eval *e, const struct node *n, struct value *out)
 {
-	const char *dst = n->args[1]->string, *replacement = n->args[2]->string, *src = n->args[3]->string;
+	const char *dst = n->args[1]->string, *replacement = n->args[2]->string,
+		   *src = n->args[3]->string;
 	char err[160] = "", *anchored = NULL;
 	struct regex *re = NULL;
 	struct buf text;
@@ -326,9 +335,11 @@ f_label_replace(struct eval *e, const struct node *n, struct value *out)
 	if (rc == 0 && asprintf(&anchored, "\\A(?s:%s)\\z", n->args[4]->string) < 0)
 		rc = -ENOMEM;
 	if (rc == 0 && (re = regex_new(anchored, err, sizeof(err))) == NULL)
-		rc = eval_fail(e, -EDOM, "invalid regular expression in label_replace(): %s", n->args[4]->string);
+		rc = eval_fail(e, -EDOM, "invalid regular expression in label_replace(): %s",
+		    n->args[4]->string);
 	if (rc == 0 && dst[0] == '\0')
-		rc = eval_fail(e, -EDOM, "invalid destination label name in label_replace(): %s", dst);
+		rc = eval_fail(
+		    e, -EDOM, "invalid destination label name in label_replace(): %s", dst);
 	for (size_t i = 0; i < out->n && rc == 0; i++) {
 		const char *value = labels_get(out->at[i].labels, src);
 
@@ -366,7 +377,7 @@ f_label_join(struct eval *e, const struct node *n, struct value *out)
 	return rc == 0 ? value_merge_equal(e, out) : rc;
 }
 
-/* ---- sort: instant queries only; a range keeps its order ------------------------------------------------------- */
+/* ---- sort: instant queries only; a range keeps its order ---- */
 
 static int
 by_value(const void *a, const void *b, void *desc)
@@ -389,7 +400,7 @@ f_sort(struct eval *e, const struct node *n, struct value *out)
 	return rc;
 }
 
-/* ---- dates, UTC ------------------------------------------------------------------------------------------------------ */
+/* ---- dates, UTC ---- */
 
 static double
 date_part(const char *name, double v)
@@ -416,7 +427,8 @@ date_part(const char *name, double v)
 		return tm.tm_mon + 1;
 	if (strcmp(name, "year") == 0)
 		return year;
-	return days[tm.tm_mon] + (tm.tm_mon == 1 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
+	return days[tm.tm_mon]
+	       + (tm.tm_mon == 1 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
 }
 
 int

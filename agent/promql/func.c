@@ -15,41 +15,104 @@ static double sgn(double v) { return isnan(v) ? v : (double)((v > 0) - (v < 0));
 static double deg(double v) { return v * 180 / M_PI; }
 static double rad(double v) { return v * M_PI / 180; }
 
-#define WINDOW(name_, fn_, ...) {.name = name_, .args = "m", .type = PROMQL_VECTOR, .window = fn_, __VA_ARGS__}
+#define WINDOW(name_, fn_, ...)                                                                    \
+	{                                                                                          \
+		.name = name_, .args = "m", .type = PROMQL_VECTOR, .window = fn_, __VA_ARGS__      \
+	}
 #define MAP(name_, fn_) {.name = name_, .args = "v", .type = PROMQL_VECTOR, .map = fn_}
-#define SPECIAL(name_, args_, fn_, ...) {.name = name_, .args = args_, .type = PROMQL_VECTOR, .special = fn_, __VA_ARGS__}
-#define SCALAR(name_, args_, fn_) {.name = name_, .args = args_, .type = PROMQL_SCALAR, .special = fn_}
+#define SPECIAL(name_, args_, fn_, ...)                                                            \
+	{                                                                                          \
+		.name = name_, .args = args_, .type = PROMQL_VECTOR, .special = fn_, __VA_ARGS__   \
+	}
+#define SCALAR(name_, args_, fn_)                                                                  \
+	{                                                                                          \
+		.name = name_, .args = args_, .type = PROMQL_SCALAR, .special = fn_                \
+	}
 
 static const struct function table[] = {
-	MAP("abs", fabs), MAP("ceil", ceil), MAP("floor", floor), MAP("exp", exp), MAP("ln", log), MAP("log2", log2),
-	MAP("log10", log10), MAP("sqrt", sqrt), MAP("sgn", sgn), MAP("deg", deg), MAP("rad", rad), MAP("sin", sin),
-	MAP("cos", cos), MAP("tan", tan), MAP("asin", asin), MAP("acos", acos), MAP("atan", atan), MAP("sinh", sinh),
-	MAP("cosh", cosh), MAP("tanh", tanh), MAP("asinh", asinh), MAP("acosh", acosh), MAP("atanh", atanh),
-	WINDOW("rate", w_rate), WINDOW("irate", w_irate), WINDOW("increase", w_increase), WINDOW("delta", w_delta),
-	WINDOW("idelta", w_idelta), WINDOW("deriv", w_deriv), WINDOW("changes", w_changes), WINDOW("resets", w_resets),
-	WINDOW("avg_over_time", w_avg), WINDOW("sum_over_time", w_sum), WINDOW("min_over_time", w_min),
-	WINDOW("max_over_time", w_max), WINDOW("count_over_time", w_count), WINDOW("stddev_over_time", w_stddev),
-	WINDOW("stdvar_over_time", w_stdvar), WINDOW("present_over_time", w_present), WINDOW("mad_over_time", w_mad),
-	WINDOW("last_over_time", w_last, .keeps_name = true), WINDOW("first_over_time", w_first, .keeps_name = true),
-	WINDOW("ts_of_last_over_time", w_ts_of_last), WINDOW("ts_of_first_over_time", w_ts_of_first),
-	WINDOW("ts_of_min_over_time", w_ts_of_min), WINDOW("ts_of_max_over_time", w_ts_of_max),
-	{.name = "quantile_over_time", .args = "sm", .type = PROMQL_VECTOR, .window = w_quantile},
-	{.name = "predict_linear", .args = "ms", .type = PROMQL_VECTOR, .window = w_predict_linear},
-	{.name = "double_exponential_smoothing", .args = "mss", .type = PROMQL_VECTOR, .window = w_holt_winters},
-	{.name = "holt_winters", .args = "mss", .type = PROMQL_VECTOR, .window = w_holt_winters},
-	SPECIAL("absent", "v", f_absent), SPECIAL("absent_over_time", "m", f_absent_over_time),
-	SPECIAL("clamp", "vss", f_clamp), SPECIAL("clamp_max", "vs", f_clamp), SPECIAL("clamp_min", "vs", f_clamp),
-	SPECIAL("day_of_month", "V", f_date), SPECIAL("day_of_week", "V", f_date), SPECIAL("day_of_year", "V", f_date),
-	SPECIAL("days_in_month", "V", f_date), SPECIAL("hour", "V", f_date), SPECIAL("minute", "V", f_date),
-	SPECIAL("month", "V", f_date), SPECIAL("year", "V", f_date),
-	SPECIAL("histogram_avg", "v", f_hist_part), SPECIAL("histogram_count", "v", f_hist_part),
-	SPECIAL("histogram_sum", "v", f_hist_part), SPECIAL("histogram_stddev", "v", f_hist_part),
-	SPECIAL("histogram_stdvar", "v", f_hist_part), SPECIAL("histogram_fraction", "ssv", f_hist_fraction),
-	SPECIAL("histogram_quantile", "sv", f_hist_quantile), SPECIAL("label_join", "vttt", f_label_join, .variadic = true),
-	SPECIAL("label_replace", "vtttt", f_label_replace), SCALAR("pi", "", f_pi),
-	SPECIAL("round", "vS", f_round), SCALAR("scalar", "v", f_scalar),
-	SPECIAL("sort", "v", f_sort), SPECIAL("sort_desc", "v", f_sort), SCALAR("time", "", f_time),
-	SPECIAL("timestamp", "v", f_timestamp), SPECIAL("vector", "s", f_vector),
+    MAP("abs", fabs),
+    MAP("ceil", ceil),
+    MAP("floor", floor),
+    MAP("exp", exp),
+    MAP("ln", log),
+    MAP("log2", log2),
+    MAP("log10", log10),
+    MAP("sqrt", sqrt),
+    MAP("sgn", sgn),
+    MAP("deg", deg),
+    MAP("rad", rad),
+    MAP("sin", sin),
+    MAP("cos", cos),
+    MAP("tan", tan),
+    MAP("asin", asin),
+    MAP("acos", acos),
+    MAP("atan", atan),
+    MAP("sinh", sinh),
+    MAP("cosh", cosh),
+    MAP("tanh", tanh),
+    MAP("asinh", asinh),
+    MAP("acosh", acosh),
+    MAP("atanh", atanh),
+    WINDOW("rate", w_rate),
+    WINDOW("irate", w_irate),
+    WINDOW("increase", w_increase),
+    WINDOW("delta", w_delta),
+    WINDOW("idelta", w_idelta),
+    WINDOW("deriv", w_deriv),
+    WINDOW("changes", w_changes),
+    WINDOW("resets", w_resets),
+    WINDOW("avg_over_time", w_avg),
+    WINDOW("sum_over_time", w_sum),
+    WINDOW("min_over_time", w_min),
+    WINDOW("max_over_time", w_max),
+    WINDOW("count_over_time", w_count),
+    WINDOW("stddev_over_time", w_stddev),
+    WINDOW("stdvar_over_time", w_stdvar),
+    WINDOW("present_over_time", w_present),
+    WINDOW("mad_over_time", w_mad),
+    WINDOW("last_over_time", w_last, .keeps_name = true),
+    WINDOW("first_over_time", w_first, .keeps_name = true),
+    WINDOW("ts_of_last_over_time", w_ts_of_last),
+    WINDOW("ts_of_first_over_time", w_ts_of_first),
+    WINDOW("ts_of_min_over_time", w_ts_of_min),
+    WINDOW("ts_of_max_over_time", w_ts_of_max),
+    {.name = "quantile_over_time", .args = "sm", .type = PROMQL_VECTOR, .window = w_quantile},
+    {.name = "predict_linear", .args = "ms", .type = PROMQL_VECTOR, .window = w_predict_linear},
+    {.name = "double_exponential_smoothing",
+	.args = "mss",
+	.type = PROMQL_VECTOR,
+	.window = w_holt_winters},
+    {.name = "holt_winters", .args = "mss", .type = PROMQL_VECTOR, .window = w_holt_winters},
+    SPECIAL("absent", "v", f_absent),
+    SPECIAL("absent_over_time", "m", f_absent_over_time),
+    SPECIAL("clamp", "vss", f_clamp),
+    SPECIAL("clamp_max", "vs", f_clamp),
+    SPECIAL("clamp_min", "vs", f_clamp),
+    SPECIAL("day_of_month", "V", f_date),
+    SPECIAL("day_of_week", "V", f_date),
+    SPECIAL("day_of_year", "V", f_date),
+    SPECIAL("days_in_month", "V", f_date),
+    SPECIAL("hour", "V", f_date),
+    SPECIAL("minute", "V", f_date),
+    SPECIAL("month", "V", f_date),
+    SPECIAL("year", "V", f_date),
+    SPECIAL("histogram_avg", "v", f_hist_part),
+    SPECIAL("histogram_count", "v", f_hist_part),
+    SPECIAL("histogram_sum", "v", f_hist_part),
+    SPECIAL("histogram_stddev", "v", f_hist_part),
+    SPECIAL("histogram_stdvar", "v", f_hist_part),
+    SPECIAL("histogram_fraction", "ssv", f_hist_fraction),
+    SPECIAL("histogram_quantile", "sv", f_hist_quantile),
+    SPECIAL("label_join", "vttt", f_label_join, .variadic = true),
+    SPECIAL("label_replace", "vtttt", f_label_replace),
+    SCALAR("pi", "", f_pi),
+    SPECIAL("round", "vS", f_round),
+    SCALAR("scalar", "v", f_scalar),
+    SPECIAL("sort", "v", f_sort),
+    SPECIAL("sort_desc", "v", f_sort),
+    SCALAR("time", "", f_time),
+    SPECIAL("timestamp", "v", f_timestamp),
+    SPECIAL("vector", "s", f_vector),
 };
 
 const struct function *
@@ -61,7 +124,7 @@ function_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* ---- of a vector ------------------------------------------------------------------------------------------ */
+/* ---- of a vector ---- */
 
 static int
 call_map(struct eval *e, const struct node *n, struct value *out)
@@ -86,7 +149,7 @@ call_map(struct eval *e, const struct node *n, struct value *out)
 	return rc == 0 ? value_merge_equal(e, out) : rc;
 }
 
-/* ---- of a range ---------------------------------------------------------------------------------------------- */
+/* ---- of a range ---- */
 
 struct range_call {
 	const struct node *matrix;      /* parentheses taken off */
@@ -95,8 +158,8 @@ struct range_call {
 };
 
 static int
-window_step(struct eval *e, const struct node *n, const struct range_call *c, const struct series *s, size_t k,
-    size_t *low, struct vseries *to)
+window_step(struct eval *e, const struct node *n, const struct range_call *c,
+    const struct series *s, size_t k, size_t *low, struct vseries *to)
 {
 	struct window w = {.end = eval_window_end(e, c->matrix, k)};
 	struct hist *h = NULL;
@@ -129,8 +192,8 @@ window_step(struct eval *e, const struct node *n, const struct range_call *c, co
 }
 
 static int
-call_series(struct eval *e, const struct node *n, const struct range_call *c, const struct series *s,
-    struct value *out)
+call_series(struct eval *e, const struct node *n, const struct range_call *c,
+    const struct series *s, struct value *out)
 {
 	struct labels *l;
 	struct vseries *to = NULL;

@@ -27,7 +27,8 @@ typedef double scalar_fn(double v);
 
 struct function {
 	const char *name;
-	const char *args;           /* one letter each: v vector, m matrix, s scalar, t text; upper case: optional */
+	const char
+	    *args; /* one letter each: v vector, m matrix, s scalar, t text; upper case: optional */
 	bool variadic;              /* the last one repeats */
 	enum promql_type type;
 	bool keeps_name;
@@ -38,8 +39,8 @@ struct function {
 const struct function *function_find(const char *name, size_t len);
 
 /* func-range.c */
-window_fn w_rate, w_irate, w_increase, w_delta, w_idelta, w_deriv, w_predict_linear, w_changes, w_resets, w_avg, w_sum, w_min,
-    w_max, w_count, w_last, w_first, w_present, w_stddev, w_stdvar, w_quantile, w_mad, w_holt_winters, w_ts_of_last,
-    w_ts_of_first, w_ts_of_min, w_ts_of_max;
+window_fn w_rate, w_irate, w_increase, w_delta, w_idelta, w_deriv, w_predict_linear, w_changes,
+    w_resets, w_avg, w_sum, w_min, w_max, w_count, w_last, w_first, w_present, w_stddev, w_stdvar,
+    w_quantile, w_mad, w_holt_winters, w_ts_of_last, w_ts_of_first, w_ts_of_min, w_ts_of_max;
 
 #endif

@@ -40,7 +40,7 @@ error(struct lexer *l, size_t at, const char *wrong)
 	return (struct token){.kind = T_ERROR, .at = at};
 }
 
-/* ---- strings ---------------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 static size_t
 put_rune(char *dst, unsigned long c)
@@ -139,18 +139,22 @@ string(struct lexer *l, char quote)
 	return (struct token){.kind = T_STRING, .at = start, .len = l->at - start, .string = out};
 }
 
-/* ---- numbers and durations ------------------------------------------------------------------------------ */
+/* ---- numbers and durations ---- */
 
 static double
 unit_ms(const char *text, size_t len, size_t *used)
 {
-	static const struct { const char *name; double ms; } units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6},
-		{"d", 8.64e7}, {"w", 6.048e8}, {"y", 3.1536e10}};
+	static const struct {
+		const char *name;
+		double ms;
+	} units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}, {"w", 6.048e8},
+	    {"y", 3.1536e10}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		size_t n = strlen(units[i].name);
 
-		if (len >= n && strncmp(text, units[i].name, n) == 0 && (len == n || !isalpha((unsigned char)text[n]))) {
+		if (len >= n && strncmp(text, units[i].name, n) == 0
+		    && (len == n || !isalpha((unsigned char)text[n]))) {
 			*used = n;
 			return units[i].ms;
 		}
@@ -171,7 +175,8 @@ duration(struct lexer *l, size_t start, double *ms)
 
 		while (at < l->len && isdigit((unsigned char)l->text[at]))
 			v = v * 10 + (l->text[at++] - '0');
-		if (at == digits || (unit = unit_ms(l->text + at, l->len - at, &used)) == 0 || unit >= last)
+		if (at == digits || (unit = unit_ms(l->text + at, l->len - at, &used)) == 0
+		    || unit >= last)
 			return false;
 		sum += v * unit;
 		last = unit;
@@ -193,7 +198,8 @@ number(struct lexer *l)
 	bool hex = peek(l, 0) == '0' && (peek(l, 1) == 'x' || peek(l, 1) == 'X');
 
 	if (duration(l, start, &v))
-		return (struct token){.kind = T_DURATION, .at = start, .len = l->at - start, .number = v};
+		return (struct token){
+		    .kind = T_DURATION, .at = start, .len = l->at - start, .number = v};
 	for (int c; (c = peek(l, n)) != -1; n++) {
 		bool sign = (c == '+' || c == '-') && n > 0 && !hex
 		    && (l->text[start + n - 1] == 'e' || l->text[start + n - 1] == 'E');
@@ -257,7 +263,8 @@ lex_next(struct lexer *l)
 		return string(l, (char)c);
 	if (isdigit(c) || (c == '.' && isdigit(peek(l, 1))))
 		return number(l);
-	if (isalpha(c) || c == '_' || (c == ':' && !l->in_braces && (isalpha(peek(l, 1)) || peek(l, 1) == '_')))
+	if (isalpha(c) || c == '_'
+	    || (c == ':' && !l->in_braces && (isalpha(peek(l, 1)) || peek(l, 1) == '_')))
 		return name(l);
 	return punct(l);
 }

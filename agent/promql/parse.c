@@ -1,7 +1,8 @@
 /*
  * parse.c - precedence climbing over the tokens; types are checked while the tree is built.
  *
- *   or < and unless < == != <= < >= > < + - < * / % atan2 < ^ (to the right), unary signs bind as * does
+ *   or < and unless < == != <= < >= > < + - < * / % atan2 < ^ (to the right), unary signs bind as *
+ * does
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -15,10 +16,10 @@
 
 #include "agent/promql/func.h"
 
-const char *const op_names[] = {"", "or", "and", "unless", "==", "!=", "<=", "<", ">=", ">", "+", "-", "*", "/", "%", "^",
-	"atan2"};
-const char *const agg_names[] = {"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk",
-	"quantile", "count_values"};
+const char *const op_names[] = {"", "or", "and", "unless", "==", "!=", "<=", "<", ">=", ">", "+",
+    "-", "*", "/", "%", "^", "atan2"};
+const char *const agg_names[] = {"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar",
+    "topk", "bottomk", "quantile", "count_values"};
 static const int precedence[] = {0, 1, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 5};
 
 struct parser {
@@ -54,7 +55,8 @@ node_free(struct node *n)
 	free(n);
 }
 
-static void *fail_at(struct parser *p, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void *fail_at(struct parser *p, size_t at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static void *
 fail_at(struct parser *p, size_t at, const char *fmt, ...)
 {
@@ -73,11 +75,12 @@ fail_at(struct parser *p, size_t at, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	p->err->code = -EINVAL;
-	snprintf(p->err->text, sizeof(p->err->text), "%zu:%zu: parse error: %s", line, column, text);
+	snprintf(
+	    p->err->text, sizeof(p->err->text), "%zu:%zu: parse error: %s", line, column, text);
 	return NULL;
 }
 
-/* ---- tokens --------------------------------------------------------------------------------------------- */
+/* ---- tokens ---- */
 
 static void
 advance(struct parser *p)
@@ -92,7 +95,9 @@ static bool
 is(const struct parser *p, const char *text)
 {
 	return (p->now.kind == T_PUNCT || p->now.kind == T_NAME) && strlen(text) == p->now.len
-	    && (p->now.kind == T_PUNCT ? strncmp : strncasecmp)(p->lex.text + p->now.at, text, p->now.len) == 0;
+	       && (p->now.kind == T_PUNCT ? strncmp : strncasecmp)(
+		      p->lex.text + p->now.at, text, p->now.len)
+		      == 0;
 }
 
 static bool
@@ -112,8 +117,8 @@ expect(struct parser *p, const char *text, const char *where)
 	if (p->now.kind == T_END)
 		fail_at(p, p->now.at, "unexpected end of input %s, expected \"%s\"", where, text);
 	else
-		fail_at(p, p->now.at, "unexpected \"%.*s\" %s, expected \"%s\"", (int)p->now.len, p->lex.text + p->now.at,
-		    where, text);
+		fail_at(p, p->now.at, "unexpected \"%.*s\" %s, expected \"%s\"", (int)p->now.len,
+		    p->lex.text + p->now.at, where, text);
 	return false;
 }
 
@@ -139,8 +144,8 @@ take_name(struct parser *p, const char *where)
 	else if (p->now.kind == T_STRING)
 		s = strdup(p->now.string);
 	if (s == NULL)
-		return fail_at(p, p->now.at, "unexpected \"%.*s\" %s, expected label", (int)p->now.len,
-		    p->lex.text + p->now.at, where);
+		return fail_at(p, p->now.at, "unexpected \"%.*s\" %s, expected label",
+		    (int)p->now.len, p->lex.text + p->now.at, where);
 	advance(p);
 	return s;
 }
@@ -181,8 +186,9 @@ take_duration(struct parser *p, bool sign, int64_t *ms)
 	else if (p->now.kind == T_NUMBER)
 		v = p->now.number * 1000;
 	else
-		return fail_at(p, p->now.at, "unexpected \"%.*s\", expected number or duration", (int)p->now.len,
-		    p->lex.text + p->now.at) != NULL;
+		return fail_at(p, p->now.at, "unexpected \"%.*s\", expected number or duration",
+			   (int)p->now.len, p->lex.text + p->now.at)
+		       != NULL;
 	if (!(fabs(v) < 9e15))
 		return fail_at(p, p->now.at, "duration out of range") != NULL;
 	*ms = (int64_t)(v * factor);
@@ -190,7 +196,7 @@ take_duration(struct parser *p, bool sign, int64_t *ms)
 	return !p->failed;
 }
 
-/* ---- selectors -------------------------------------------------------------------------------------------- */
+/* ---- selectors ---- */
 
 static bool
 add_matcher(struct parser *p, struct node *n, enum match_op op, const char *name, const char *value)
@@ -210,8 +216,10 @@ add_matcher(struct parser *p, struct node *n, enum match_op op, const char *name
 static bool
 parse_matcher(struct parser *p, struct node *n)
 {
-	static const struct { const char *text; enum match_op op; } ops[] = {{"=", MATCH_EQ}, {"!=", MATCH_NE},
-		{"=~", MATCH_RE}, {"!~", MATCH_NRE}};
+	static const struct {
+		const char *text;
+		enum match_op op;
+	} ops[] = {{"=", MATCH_EQ}, {"!=", MATCH_NE}, {"=~", MATCH_RE}, {"!~", MATCH_NRE}};
 	bool quoted = p->now.kind == T_STRING, ok = false;
 	char *name = take_name(p, "in label matching");
 	size_t i;
@@ -223,13 +231,15 @@ parse_matcher(struct parser *p, struct node *n)
 	if (i == 4 && quoted) {
 		ok = add_matcher(p, n, MATCH_EQ, LABEL_NAME, name);
 	} else if (i == 4) {
-		fail_at(p, p->now.at, "unexpected \"%.*s\" in label matching, expected label matching operator",
+		fail_at(p, p->now.at,
+		    "unexpected \"%.*s\" in label matching, expected label matching operator",
 		    (int)p->now.len, p->lex.text + p->now.at);
 	} else {
 		advance(p);
 		if (p->now.kind != T_STRING)
-			fail_at(p, p->now.at, "unexpected \"%.*s\" in label matching, expected string", (int)p->now.len,
-			    p->lex.text + p->now.at);
+			fail_at(p, p->now.at,
+			    "unexpected \"%.*s\" in label matching, expected string",
+			    (int)p->now.len, p->lex.text + p->now.at);
 		else if ((ok = add_matcher(p, n, ops[i].op, name, p->now.string)))
 			advance(p);
 	}
@@ -261,7 +271,8 @@ selects_something(struct parser *p, const struct node *n)
 	for (size_t i = 0; i < n->n_matchers; i++)
 		if (!matcher_ok(&n->matchers[i], ""))
 			return true;
-	return fail_at(p, n->at, "vector selector must contain at least one non-empty matcher") != NULL;
+	return fail_at(p, n->at, "vector selector must contain at least one non-empty matcher")
+	       != NULL;
 }
 
 static struct node *
@@ -278,14 +289,15 @@ parse_selector(struct parser *p, char *name, size_t at)
 		return n;
 	for (size_t i = 1; name != NULL && i < n->n_matchers; i++)
 		if (strcmp(n->matchers[i].name, LABEL_NAME) == 0) {
-			fail_at(p, at, "metric name must not be set twice: \"%s\" or \"%s\"", name, n->matchers[i].value);
+			fail_at(p, at, "metric name must not be set twice: \"%s\" or \"%s\"", name,
+			    n->matchers[i].value);
 			return n;
 		}
 	(void)selects_something(p, n);
 	return n;
 }
 
-/* ---- what may follow an operand: [range], [range:step], offset, @ ------------------------------------------- */
+/* ---- what may follow an operand: [range], [range:step], offset, @ ---- */
 
 static struct node *
 parse_range(struct parser *p, struct node *n)
@@ -335,7 +347,9 @@ takes_time(struct parser *p, const struct node *n, size_t at, const char *what)
 {
 	if (n->kind == N_SELECTOR || n->kind == N_SUBQUERY)
 		return true;
-	fail_at(p, at, "%s modifier must be preceded by an instant vector selector or range vector selector or a subquery",
+	fail_at(p, at,
+	    "%s modifier must be preceded by an instant vector selector or range vector selector "
+	    "or a subquery",
 	    what);
 	return false;
 }
@@ -392,7 +406,7 @@ parse_suffix(struct parser *p, struct node *n)
 	return n;
 }
 
-/* ---- calls and aggregations ----------------------------------------------------------------------------------- */
+/* ---- calls and aggregations ---- */
 
 static const char *
 type_name(enum promql_type t)
@@ -409,7 +423,8 @@ want_type(struct parser *p, const struct node *n, enum promql_type want, const c
 		return false;
 	if (n->type == want)
 		return true;
-	fail_at(p, n->at, "expected type %s in %s, got %s", type_name(want), where, type_name(n->type));
+	fail_at(
+	    p, n->at, "expected type %s in %s, got %s", type_name(want), where, type_name(n->type));
 	return false;
 }
 
@@ -455,8 +470,10 @@ check_args(struct parser *p, const struct node *n)
 		min++;
 	if (n->n_args < min || (n->n_args > max && !f->variadic)) {
 		fail_at(p, n->at, "expected %s%zu argument(s) in call to \"%s\", got %zu",
-		    min == max && !f->variadic ? "" : n->n_args < min ? "at least " : "at most ", n->n_args < min ? min : max,
-		    f->name, n->n_args);
+		    min == max && !f->variadic ? ""
+		    : n->n_args < min          ? "at least "
+					       : "at most ",
+		    n->n_args < min ? min : max, f->name, n->n_args);
 		return;
 	}
 	snprintf(where, sizeof(where), "call to function \"%s\"", f->name);
@@ -496,7 +513,8 @@ parse_grouping(struct parser *p, struct node *n)
 static struct node *
 parse_aggregate(struct parser *p, enum agg agg, size_t at)
 {
-	bool takes = agg == AGG_TOPK || agg == AGG_BOTTOMK || agg == AGG_QUANTILE || agg == AGG_COUNT_VALUES;
+	bool takes =
+	    agg == AGG_TOPK || agg == AGG_BOTTOMK || agg == AGG_QUANTILE || agg == AGG_COUNT_VALUES;
 	struct node *n = node_new(p, N_AGGREGATE, at);
 
 	if (n == NULL)
@@ -506,17 +524,21 @@ parse_aggregate(struct parser *p, enum agg agg, size_t at)
 	if (!parse_grouping(p, n) || !parse_args(p, n) || (!n->on && !parse_grouping(p, n)))
 		return n;
 	if (n->n_args != (takes ? 2u : 1u)) {
-		fail_at(p, at, "wrong number of arguments for aggregate expression provided, expected %d, got %zu", takes ? 2 : 1,
-		    n->n_args);
+		fail_at(p, at,
+		    "wrong number of arguments for aggregate expression provided, expected %d, got "
+		    "%zu",
+		    takes ? 2 : 1, n->n_args);
 		return n;
 	}
 	if (takes)
-		(void)want_type(p, n->args[0], agg == AGG_COUNT_VALUES ? PROMQL_STRING : PROMQL_SCALAR, "aggregation parameter");
+		(void)want_type(p, n->args[0],
+		    agg == AGG_COUNT_VALUES ? PROMQL_STRING : PROMQL_SCALAR,
+		    "aggregation parameter");
 	(void)want_type(p, n->args[n->n_args - 1], PROMQL_VECTOR, "aggregation expression");
 	return n;
 }
 
-/* ---- operands ------------------------------------------------------------------------------------------------------ */
+/* ---- operands ---- */
 
 static struct node *
 parse_number(struct parser *p, double v, size_t at)
@@ -564,7 +586,8 @@ parse_operand(struct parser *p)
 
 	switch (p->now.kind) {
 	case T_NUMBER: case T_DURATION:
-		n = parse_number(p, p->now.kind == T_NUMBER ? p->now.number : p->now.number / 1000, at);
+		n = parse_number(
+		    p, p->now.kind == T_NUMBER ? p->now.number : p->now.number / 1000, at);
 		advance(p);
 		return n;
 	case T_STRING:
@@ -603,7 +626,9 @@ parse_unary(struct parser *p)
 	advance(p);
 	inner = parse_expr(p, 6);
 	if (inner != NULL && inner->type != PROMQL_SCALAR && inner->type != PROMQL_VECTOR)
-		fail_at(p, at, "unary expression only allowed on expressions of type scalar or instant vector, got \"%s\"",
+		fail_at(p, at,
+		    "unary expression only allowed on expressions of type scalar or instant "
+		    "vector, got \"%s\"",
 		    type_name(inner->type));
 	if (!minus || inner == NULL)
 		return inner;
@@ -616,7 +641,7 @@ parse_unary(struct parser *p)
 	return n;
 }
 
-/* ---- operators -------------------------------------------------------------------------------------------------------- */
+/* ---- operators ---- */
 
 static enum op
 operator_now(const struct parser *p)
@@ -643,7 +668,8 @@ parse_matching(struct parser *p, struct node *n)
 		if (is(p, "group_left") || is(p, "group_right")) {
 			n->card = is(p, "group_left") ? CARD_LEFT : CARD_RIGHT;
 			advance(p);
-			if (is(p, "(") && !take_labels(p, &n->include, &n->n_include, "in grouping opts"))
+			if (is(p, "(")
+			    && !take_labels(p, &n->include, &n->n_include, "in grouping opts"))
 				return;
 		}
 	}
@@ -666,10 +692,13 @@ check_binary(struct parser *p, struct node *n)
 
 	for (int i = 0; i < 2; i++)
 		if (n->child[i]->type != PROMQL_SCALAR && n->child[i]->type != PROMQL_VECTOR)
-			fail_at(p, n->child[i]->at, "binary expression must contain only scalar and instant vector types");
-	n->type = a->type == PROMQL_SCALAR && b->type == PROMQL_SCALAR ? PROMQL_SCALAR : PROMQL_VECTOR;
+			fail_at(p, n->child[i]->at,
+			    "binary expression must contain only scalar and instant vector types");
+	n->type =
+	    a->type == PROMQL_SCALAR && b->type == PROMQL_SCALAR ? PROMQL_SCALAR : PROMQL_VECTOR;
 	if (set && !both)
-		fail_at(p, n->at, "set operator \"%s\" not allowed in binary scalar expression", op_names[n->op]);
+		fail_at(p, n->at, "set operator \"%s\" not allowed in binary scalar expression",
+		    op_names[n->op]);
 	if (set && n->card != CARD_ONE)
 		fail_at(p, n->at, "no grouping allowed for \"%s\" operation", op_names[n->op]);
 	if (set)
@@ -680,7 +709,9 @@ check_binary(struct parser *p, struct node *n)
 		fail_at(p, n->at, "comparisons between scalars must use BOOL modifier");
 	for (size_t i = 0; n->on && i < n->n_include; i++)
 		if (has(n->labels, n->n_labels, n->include[i]))
-			fail_at(p, n->at, "label \"%s\" must not occur in ON and GROUP clause at once", n->include[i]);
+			fail_at(p, n->at,
+			    "label \"%s\" must not occur in ON and GROUP clause at once",
+			    n->include[i]);
 }
 
 static struct node *
@@ -693,7 +724,8 @@ parse_expr(struct parser *p, int min)
 		fail_at(p, p->now.at, "nested deeper than %d", PROMQL_DEPTH_MAX);
 	else
 		left = parse_unary(p);
-	while (left != NULL && !p->failed && (op = operator_now(p)) != OP_NONE && precedence[op] >= (min > 1 ? min : 1)) {
+	while (left != NULL && !p->failed && (op = operator_now(p)) != OP_NONE
+	       && precedence[op] >= (min > 1 ? min : 1)) {
 		if ((n = node_new(p, N_BINARY, p->now.at)) == NULL)
 			break;
 		n->op = op;
@@ -702,7 +734,8 @@ parse_expr(struct parser *p, int min)
 		advance(p);
 		parse_matching(p, n);
 		if (!p->failed)
-			n->child[1] = parse_expr(p, op == OP_POW ? precedence[op] : precedence[op] + 1);
+			n->child[1] =
+			    parse_expr(p, op == OP_POW ? precedence[op] : precedence[op] + 1);
 		if (!p->failed && n->child[1] != NULL)
 			check_binary(p, n);
 	}
@@ -735,44 +768,4 @@ promql_parse(struct promql_expr **out, const char *text, size_t len, struct prom
 	}
 	node_free(root);
 	return p.failed ? -EINVAL : -ENOMEM;
-}
-
-void
-promql_free(struct promql_expr *e)
-{
-	if (e == NULL)
-		return;
-	node_free(e->root);
-	free(e);
-}
-
-enum promql_type
-promql_type(const struct promql_expr *e)
-{
-	return e->root->type;
-}
-
-static void
-walk(const struct node *n, void (*each)(void *, const char *, const struct matcher *, size_t), void *arg)
-{
-	const char *name = "";
-
-	if (n == NULL)
-		return;
-	for (size_t i = 0; i < n->n_matchers; i++)
-		if (strcmp(n->matchers[i].name, LABEL_NAME) == 0 && n->matchers[i].op == MATCH_EQ)
-			name = n->matchers[i].value;
-	if (n->kind == N_SELECTOR)
-		each(arg, name, n->matchers, n->n_matchers);
-	for (int i = 0; i < 4; i++)
-		walk(n->child[i], each, arg);
-	for (size_t i = 0; i < n->n_args; i++)
-		walk(n->args[i], each, arg);
-}
-
-void
-promql_selectors(const struct promql_expr *e,
-    void (*each)(void *, const char *, const struct matcher *, size_t), void *arg)
-{
-	walk(e->root, each, arg);
 }

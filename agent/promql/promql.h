@@ -1,8 +1,9 @@
 /*
  * promql.h - PromQL: from a text to an expression, from an expression and a storage to a result.
  *
- * Semantics: Prometheus' documentation "Querying", judged by Prometheus' own test scripts (tests/promqltest). The engine
- * knows storages only as struct querier (lib/series.h). Pure but for the querier's reads; any thread, nothing shared.
+ * Semantics: Prometheus' documentation "Querying", judged by Prometheus' own test scripts
+ * (tests/promqltest). The engine knows storages only as struct querier (lib/series.h). Pure but for
+ * the querier's reads; any thread, nothing shared.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,7 +22,8 @@
 struct promql_expr;
 
 struct promql_error {
-	int code;               /* -EINVAL: the text is wrong; -EDOM: it cannot be evaluated; -E2BIG, -ECANCELED, -ENOMEM */
+	int code; /* -EINVAL: the text is wrong; -EDOM: it cannot be evaluated; -E2BIG, -ECANCELED,
+		     -ENOMEM */
 	char text[400];         /* "1:15: parse error: ..." */
 };
 
@@ -54,14 +56,18 @@ struct promql_result {
 	enum promql_type type;
 	double scalar;
 	char *string;
-	struct series_set set;  /* vector: one sample a series, at the asked time; matrix: ascending */
-	struct promql_note notes[PROMQL_NOTES_MAX]; /* each text once; what is too much is dropped */
+	struct series_set
+	    set; /* vector: one sample a series, at the asked time; matrix: ascending */
+	struct promql_note
+	    notes[PROMQL_NOTES_MAX]; /* each text once; what is too much is dropped */
 	size_t n_notes;
 };
 
-/* step_ms 0: at start_ms alone. 0, or a negative code with *err filled; the result is cleared by the caller. */
-int promql_eval(const struct promql_opts *opts, const struct querier *q, const struct promql_expr *e,
-    int64_t start_ms, int64_t end_ms, int64_t step_ms, struct promql_result *out, struct promql_error *err);
+/* step_ms 0: at start_ms alone. 0, or a negative code with *err filled; the result is cleared by
+ * the caller. */
+int promql_eval(const struct promql_opts *opts, const struct querier *q,
+    const struct promql_expr *e, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+    struct promql_result *out, struct promql_error *err);
 void promql_result_clear(struct promql_result *r);
 
 #endif

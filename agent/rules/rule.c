@@ -187,8 +187,7 @@ rule_set_move(struct rule_set *to, struct rule_set *from)
 	return 0;
 }
 
-/* ---- durations
- * -------------------------------------------------------------------------------------- */
+/* ---- durations ---- */
 
 static const struct {
 	const char *name;
@@ -252,8 +251,7 @@ rule_duration_write(struct buf *out, int64_t ms)
 	}
 }
 
-/* ---- the set as a rule file
- * ------------------------------------------------------------------------- */
+/* ---- the set as a rule file ---- */
 
 /* A YAML text in double quotes: every byte that could mean something is escaped. */
 static void

@@ -137,8 +137,7 @@ write_either(struct buf *out, const struct short_probe *p, int k, int n)
 	write_failures(out, p->name, n * p->interval_ms, p->timeout_ms, k);
 }
 
-/* ---- what a probe brings
- * ---------------------------------------------------------------------------- */
+/* ---- what a probe brings ---- */
 
 static int
 set_durations(struct rule *r, const struct short_default *d)
@@ -245,8 +244,7 @@ short_probe(struct rule_set *s, const struct short_probe *p, char *err, size_t c
 	return rc;
 }
 
-/* ---- alerts:
- * ---------------------------------------------------------------------------------------- */
+/* ---- alerts: ---- */
 
 static const struct short_probe *
 find_probe(const struct short_probe *probes, size_t n, const char *name)

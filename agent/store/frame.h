@@ -20,7 +20,8 @@ struct frame_writer {
 	uint32_t n;
 };
 void live_frame_begin(struct frame_writer *w, struct buf *out);
-void live_frame_add(struct frame_writer *w, uint32_t sid, int64_t t_ms, double v, const struct hist *h);
+void live_frame_add(
+    struct frame_writer *w, uint32_t sid, int64_t t_ms, double v, const struct hist *h);
 /* Returns 0, or -E2BIG when the buffer's ceiling was hit. */
 int live_frame_end(struct frame_writer *w, int64_t commit_ms);
 

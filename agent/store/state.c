@@ -110,8 +110,7 @@ note_failure(struct state *s, int rc)
 	return s->failure;
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int
 open_file(struct state *s, const char *path, bool readonly)
@@ -292,8 +291,7 @@ state_close(struct state *s)
 	free(s);
 }
 
-/* ---- transactions
- * ----------------------------------------------------------------------------------- */
+/* ---- transactions ---- */
 
 int
 state_begin(struct state *s)
@@ -355,8 +353,7 @@ state_rollback(struct state *s)
 	(void)state_commit(s);
 }
 
-/* ---- statements
- * ------------------------------------------------------------------------------------- */
+/* ---- statements ---- */
 
 sqlite3_stmt *
 state_stmt(struct state *s, const char *sql)

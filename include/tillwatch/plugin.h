@@ -185,7 +185,7 @@ struct tw_request {
 	int32_t max_redirects;        /* 0 = 10; -1 = do not follow */
 	uint32_t flags;
 #define TW_NO_VERIFY 1u           /* certificate errors are recorded, not fatal */
-#define TW_KEEP_OPEN 4u           /* a TW_WARM request of this run follows: leave the connection open */
+#define TW_KEEP_OPEN 4u /* a TW_WARM request of this run follows: leave the connection open */
 #define TW_NO_DECODE 2u           /* leave Content-Encoding alone */
 	int64_t timeout_us;           /* 0 = what is left of the run */
 	int64_t max_body_bytes;       /* decoded; 0 = 1 MiB */
@@ -261,8 +261,7 @@ typedef void tw_work_fn(struct tw_ctx *, void *self, void *arg);
 
 struct tw_geo { uint32_t size; char country[4]; uint32_t asn; char organisation[96]; };
 
-/* ---- records: what sources give and probes read
- * -------------------------------------------------- */
+/* ---- records: what sources give and probes read ---- */
 
 enum tw_field_type {
 	TW_FIELD_NONE = 0,
@@ -299,8 +298,7 @@ struct tw_batch {                 /* where records come from */
 	int64_t read_ms;          /* when the source was asked */
 };
 
-/* ---- histograms
- * ---------------------------------------------------------------------------------- */
+/* ---- histograms ---- */
 
 struct tw_bucket { int32_t index; uint64_t count; }; /* (2^((index-1)/64), 2^(index/64)]: scale 6 */
 struct tw_histogram {
@@ -310,8 +308,7 @@ struct tw_histogram {
 	const struct tw_bucket *buckets; /* ascending index */
 };
 
-/* ---- what the host offers
- * ------------------------------------------------------------------------ */
+/* ---- what the host offers ---- */
 
 struct tw_api {
 	uint32_t size;
@@ -388,8 +385,7 @@ struct tw_api {
 	    size_t n, tw_timer_fn *done, void *arg);
 };
 
-/* ---- what a plugin is
- * ---------------------------------------------------------------------------- */
+/* ---- what a plugin is ---- */
 
 struct tw_plugin {
 	uint32_t size;

@@ -153,8 +153,7 @@ measure(struct tw_ctx *ctx, struct storefront *s)
 	    .max_body_bytes = s->max_body, .max_header_bytes = s->max_headers, .done = answered);
 }
 
-/* ---- targets
- * -------------------------------------------------------------------------------------------- */
+/* ---- targets ---- */
 
 static void
 add_target(struct storefront *s, enum tw_family family, const char *address)
@@ -246,8 +245,7 @@ storefront_probe(struct tw_ctx *ctx, void *self)
 	return start_targets(ctx, s);
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static enum tw_verdict
 judge_slowness(struct tw_ctx *ctx, const struct storefront *s)

@@ -90,18 +90,17 @@ static const struct tw_alert storefront_alerts[] = {
 	.summary = "{{ $labels.probe }} does not answer as it should"},
     {.name = "StorefrontSlow",
 	.severity = "ticket",
-	.expr =
-	    "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"${probe}\","
-		 "shop=\"${shop}\","
-	    "connection=\"cold\"}[15m]) > 1.8",
+	.expr = "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"${probe}\","
+		"shop=\"${shop}\","
+		"connection=\"cold\"}[15m]) > 1.8",
 	.hold = "5m",
 	.keep_firing_for = "10m",
 	.summary =
 	    "{{ $labels.probe }} is slow: time to first byte {{ $value | humanizeDuration }}"},
     {.name = "StorefrontCertificate",
 	.severity = "ticket",
-	.expr =
-	    "storefront_certificate_expires_seconds{probe=\"${probe}\",shop=\"${shop}\"} < 14 * 86400",
+	.expr = "storefront_certificate_expires_seconds{probe=\"${probe}\",shop=\"${shop}\"} < 14 "
+		"* 86400",
 	.hold = "15m",
 	.summary =
 	    "A certificate of {{ $labels.probe }} expires in {{ $value | humanizeDuration }}"},

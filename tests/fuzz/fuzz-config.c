@@ -1,6 +1,6 @@
 /*
- * fuzz-config.c - exercises config/yaml.c, config/check.c and lib/options.c: any bytes as a configuration file, checked
- * against the agent's own table and filled into its struct.
+ * fuzz-config.c - exercises config/yaml.c, config/check.c and lib/options.c: any bytes as a
+ * configuration file, checked against the agent's own table and filled into its struct.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -24,7 +24,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	errors_init(&errors);
 	if (yaml_root(doc)->kind == YAML_MAP) {
-		values = check_options(&check, &config_rows, yaml_root(doc), &yaml_root(doc)->place, "", NULL, 0);
+		values = check_options(
+		    &check, &config_rows, yaml_root(doc), &yaml_root(doc)->place, "", NULL, 0);
 		(void)options_fill(&config_rows, &c, values, &c.heap, text, sizeof(text));
 		json_decref(values);
 		(void)check_place(yaml_root(doc), "agent/store/0/path");

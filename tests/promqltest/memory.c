@@ -19,7 +19,8 @@ series_of(struct memory *m, const struct labels *l, size_t *at)
 		if (labels_equal(m->set.at[*at].labels, l))
 			return 0;
 	if (m->set.n == m->n_caps) {
-		size_t n = m->n_caps > 0 ? m->n_caps * 2 : 16, *caps = reallocarray(m->caps, n, sizeof(*caps));
+		size_t n = m->n_caps > 0 ? m->n_caps * 2 : 16,
+		       *caps = reallocarray(m->caps, n, sizeof(*caps));
 
 		if (caps == NULL)
 			return -ENOMEM;
@@ -48,8 +49,8 @@ memory_clear(struct memory *m)
 }
 
 static int
-memory_select(void *ctx, const struct matcher *m, size_t n, int64_t from_ms, int64_t to_ms, size_t max_samples,
-    bool (*cancelled)(void *), void *cancel_arg, struct series_set *out)
+memory_select(void *ctx, const struct matcher *m, size_t n, int64_t from_ms, int64_t to_ms,
+    size_t max_samples, bool (*cancelled)(void *), void *cancel_arg, struct series_set *out)
 {
 	const struct memory *mem = ctx;
 
@@ -69,7 +70,9 @@ memory_select(void *ctx, const struct matcher *m, size_t n, int64_t from_ms, int
 				return -ENOMEM;
 			if (++out->samples > max_samples)
 				return -E2BIG;
-			if (series_append(to, &cap, s->t_ms[k], s->v[k], s->h != NULL ? s->h[k] : NULL) != 0)
+			if (series_append(
+				to, &cap, s->t_ms[k], s->v[k], s->h != NULL ? s->h[k] : NULL)
+			    != 0)
 				return -ENOMEM;
 		}
 	}
@@ -82,7 +85,8 @@ memory_querier(struct memory *m)
 	return (struct querier){m, memory_select};
 }
 
-/* ---- classic buckets to custom bounds ---------------------------------------------------------- */
+/* ---- classic buckets to custom bounds ----------------------------------------------------------
+ */
 
 #define BOUNDS_MAX 64
 
@@ -174,7 +178,8 @@ value_at(const struct memory *m, size_t member, int64_t t, double *v)
 	return false;
 }
 
-/* The buckets count up; ours count each for itself. What lies above the last bound goes into +Inf. */
+/* The buckets count up; ours count each for itself. What lies above the last bound goes into +Inf.
+ */
 static int
 histogram_at(struct memory *m, const struct family *f, int64_t t)
 {

@@ -25,7 +25,8 @@ decimal(const char *s)
 	size_t n = strspn(s, "0123456789.");
 
 	if (n > 0 && (s[n] == 'e' || s[n] == 'E')) {
-		size_t sign = s[n + 1] == '-' || s[n + 1] == '+', digits = strspn(s + n + 1 + sign, "0123456789");
+		size_t sign = s[n + 1] == '-' || s[n + 1] == '+',
+		       digits = strspn(s + n + 1 + sign, "0123456789");
 
 		if (digits > 0)
 			n += 1 + sign + digits;
@@ -62,8 +63,11 @@ points_number(const char **text, double *v)
 bool
 points_time(const char **text, int64_t *ms)
 {
-	static const struct { const char *name; double ms; } units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6},
-		{"d", 8.64e7}, {"w", 6.048e8}, {"y", 3.1536e10}};
+	static const struct {
+		const char *name;
+		double ms;
+	} units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}, {"w", 6.048e8},
+	    {"y", 3.1536e10}};
 	double sum = 0, v;
 	bool any = false;
 
@@ -110,7 +114,7 @@ points_series(const char **text, struct labels **out)
 	return labels_parse(out, start, (size_t)(s - start), NULL);
 }
 
-/* ---- histograms ------------------------------------------------------------------------------ */
+/* ---- histograms ---- */
 
 static int
 put_point(struct points *p, struct point one)
@@ -270,7 +274,8 @@ operand(const char **text, struct point *p)
 
 /* first, then `times` more, each by `step` further. */
 static int
-expand(struct points *out, struct point first, const struct point *step, double sign, unsigned long times)
+expand(struct points *out, struct point first, const struct point *step, double sign,
+    unsigned long times)
 {
 	int rc = put_point(out, first);
 
@@ -281,7 +286,8 @@ expand(struct points *out, struct point first, const struct point *step, double 
 			p.v = first.v + sign * step->v * (double)(i + 1);
 		if (first.h != NULL && (p.h = hist_new_copy(out->at[out->n - 1].h)) == NULL)
 			return -ENOMEM;
-		if (p.h != NULL && step != NULL && step->h != NULL && hist_add(p.h, step->h, sign) != 0) {
+		if (p.h != NULL && step != NULL && step->h != NULL
+		    && hist_add(p.h, step->h, sign) != 0) {
 			hist_free(p.h);
 			return -EINVAL;
 		}
@@ -336,7 +342,8 @@ points_values(const char **text, struct points *out)
 	int rc = 0;
 
 	for (blank(text); rc == 0 && **text != '\0'; blank(text)) {
-		if ((rc = item(text, out)) == 0 && **text != '\0' && **text != ' ' && **text != '\t')
+		if ((rc = item(text, out)) == 0 && **text != '\0' && **text != ' '
+		    && **text != '\t')
 			rc = -EINVAL;
 	}
 	return rc;

@@ -1,8 +1,9 @@
 /*
  * points.h - the notation of PromQL test scripts: series and their points.
  *
- * A point is `1`, `_` (nothing), `stale`, `a+bxN`, `a-bxN`, `axN`, `_xN`, or a histogram in {{ }} with
- * the same expansions. Single-threaded; memory is bounded by the scripts, which are our own files.
+ * A point is `1`, `_` (nothing), `stale`, `a+bxN`, `a-bxN`, `axN`, `_xN`, or a histogram in {{ }}
+ * with the same expansions. Single-threaded; memory is bounded by the scripts, which are our own
+ * files.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -37,7 +38,8 @@ struct memory {
 	size_t *caps;           /* one a series */
 	size_t n_caps;
 };
-int memory_add(struct memory *m, const struct labels *l, int64_t t_ms, double v, const struct hist *h);
+int memory_add(
+    struct memory *m, const struct labels *l, int64_t t_ms, double v, const struct hist *h);
 void memory_clear(struct memory *m);
 struct querier memory_querier(struct memory *m);
 /* For each family of classic buckets a histogram with custom bounds, as load_with_nhcb asks. */

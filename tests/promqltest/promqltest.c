@@ -49,7 +49,8 @@ struct script {
 	int passed, failed, skips;
 };
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ------------------------------------------------------------------------------------
+ */
 
 /* The next line, without its end; NULL at the end of the script. */
 static char *
@@ -93,14 +94,16 @@ skip_word(const char **at, const char *word)
 	size_t n = strlen(word);
 	const char *here = *at + strspn(*at, " \t");
 
-	if (strncmp(here, word, n) != 0 || (here[n] != '\0' && here[n] != ' ' && here[n] != '\t' && here[n] != ':'))
+	if (strncmp(here, word, n) != 0
+	    || (here[n] != '\0' && here[n] != ' ' && here[n] != '\t' && here[n] != ':'))
 		return false;
 	*at = here + n;
 	*at += strspn(*at, " \t");
 	return true;
 }
 
-/* ---- load ------------------------------------------------------------------------------------- */
+/* ---- load -------------------------------------------------------------------------------------
+ */
 
 static void
 load(struct script *s, const char *at, bool nhcb)
@@ -128,7 +131,8 @@ load(struct script *s, const char *at, bool nhcb)
 		bad_script(s, "load_with_nhcb");
 }
 
-/* ---- expectations ------------------------------------------------------------------------------ */
+/* ---- expectations ------------------------------------------------------------------------------
+ */
 
 static void
 expect_word(struct script *s, struct test *t, const char *at)
@@ -151,8 +155,9 @@ expect_word(struct script *s, struct test *t, const char *at)
 	} else if (skip_word(&at, "range") && skip_word(&at, "vector") && skip_word(&at, "from")) {
 		int64_t to;
 
-		t->matrix = points_time(&at, &t->from) && skip_word(&at, "to") && points_time(&at, &to)
-			    && skip_word(&at, "step") && points_time(&at, &t->by);
+		t->matrix = points_time(&at, &t->from) && skip_word(&at, "to")
+			    && points_time(&at, &to) && skip_word(&at, "step")
+			    && points_time(&at, &t->by);
 	} else {
 		bad_script(s, at);
 	}
@@ -189,14 +194,16 @@ read_expectations(struct script *s, struct test *t)
 			continue;
 		if (skip_word(&at, "expect"))
 			expect_word(s, t, at);
-		else if (skip_word(&at, "expected_fail_message") || skip_word(&at, "expected_fail_regexp"))
+		else if (skip_word(&at, "expected_fail_message")
+			 || skip_word(&at, "expected_fail_regexp"))
 			t->fail_text = at;
 		else
 			expect_line(s, t, line);
 	}
 }
 
-/* ---- judgement ---------------------------------------------------------------------------------- */
+/* ---- judgement ----------------------------------------------------------------------------------
+ */
 
 static bool
 close_enough(double a, double b)
@@ -229,8 +236,9 @@ same_side(const struct hist_bucket *a, uint32_t n, const struct hist_bucket *b, 
 static bool
 same_hist(const struct hist *want, const struct hist *got)
 {
-	if (want->schema != got->schema || want->n_bounds != got->n_bounds || !close_enough(want->sum, got->sum)
-	    || !close_enough(want->count, got->count) || !close_enough(want->zero_count, got->zero_count)
+	if (want->schema != got->schema || want->n_bounds != got->n_bounds
+	    || !close_enough(want->sum, got->sum) || !close_enough(want->count, got->count)
+	    || !close_enough(want->zero_count, got->zero_count)
 	    || !close_enough(want->zero_threshold, got->zero_threshold)
 	    || (want->reset != HIST_UNKNOWN && want->reset != got->reset))
 		return false;
@@ -280,7 +288,8 @@ same_set(const struct test *t, const struct series_set *got)
 		for (size_t k = 0; k < t->n && !found; k++) {
 			struct expected *e = &t->want[k];
 
-			if (e->seen || !labels_equal(e->labels, got->at[i].labels) || (t->ordered && k != i))
+			if (e->seen || !labels_equal(e->labels, got->at[i].labels)
+			    || (t->ordered && k != i))
 				continue;
 			found = e->seen = same_points(t, &e->points, &got->at[i]);
 		}
@@ -329,7 +338,7 @@ judge(const struct test *t, int rc, const struct promql_result *r, const char *e
 	return same_set(t, &r->set);
 }
 
-/* ---- showing ---------------------------------------------------------------------------------------- */
+/* ---- showing ---- */
 
 static void
 show_sample(const struct hist *h, double v)
@@ -338,8 +347,8 @@ show_sample(const struct hist *h, double v)
 		printf(" %.9g", v);
 		return;
 	}
-	printf(" {{schema:%d reset:%d count:%g sum:%g z:%g/%g bounds:[", h->schema, (int)h->reset, h->count, h->sum,
-	    h->zero_count, h->zero_threshold);
+	printf(" {{schema:%d reset:%d count:%g sum:%g z:%g/%g bounds:[", h->schema, (int)h->reset,
+	    h->count, h->sum, h->zero_count, h->zero_threshold);
 	for (uint32_t i = 0; i < h->n_bounds; i++)
 		printf(" %g", h->bounds[i]);
 	printf("] pos:[");
@@ -361,13 +370,16 @@ show_labels(const struct labels *l)
 }
 
 static void
-show(const struct script *s, const struct test *t, int rc, const struct promql_result *r, const char *error)
+show(const struct script *s, const struct test *t, int rc, const struct promql_result *r,
+    const char *error)
 {
-	printf("%s:%d: %s\n    expected:%s\n", s->path, t->line, t->query, t->fails ? " failure" : "");
+	printf(
+	    "%s:%d: %s\n    expected:%s\n", s->path, t->line, t->query, t->fails ? " failure" : "");
 	for (size_t i = 0; i < t->n; i++) {
 		show_labels(t->want[i].labels);
 		for (size_t k = 0; k < t->want[i].points.n && k < 12; k++)
-			show_sample(t->want[i].points.at[k].h, t->want[i].points.at[k].there ? t->want[i].points.at[k].v : -0.0);
+			show_sample(t->want[i].points.at[k].h,
+			    t->want[i].points.at[k].there ? t->want[i].points.at[k].v : -0.0);
 		printf("\n");
 	}
 	if (t->warn != NOTE_ANY || t->info != NOTE_ANY)
@@ -378,14 +390,16 @@ show(const struct script *s, const struct test *t, int rc, const struct promql_r
 	for (size_t i = 0; i < r->set.n && rc == 0; i++) {
 		show_labels(r->set.at[i].labels);
 		for (size_t k = 0; k < r->set.at[i].n && k < 12; k++)
-			show_sample(r->set.at[i].h != NULL ? r->set.at[i].h[k] : NULL, r->set.at[i].v[k]);
+			show_sample(
+			    r->set.at[i].h != NULL ? r->set.at[i].h[k] : NULL, r->set.at[i].v[k]);
 		printf("\n");
 	}
 	for (size_t i = 0; i < r->n_notes; i++)
-		printf("      %s: %s\n", r->notes[i].is_warning ? "warning" : "info", r->notes[i].text);
+		printf("      %s: %s\n", r->notes[i].is_warning ? "warning" : "info",
+		    r->notes[i].text);
 }
 
-/* ---- a case ----------------------------------------------------------------------------------------- */
+/* ---- a case ---- */
 
 static void
 run(struct script *s, struct test *t)
@@ -401,7 +415,8 @@ run(struct script *s, struct test *t)
 	for (size_t i = 0; i < sizeof(skipped) / sizeof(skipped[0]); i++) {
 		const char *at = strstr(t->query, skipped[i]);
 
-		if (at != NULL && (at == t->query || !(isalnum((unsigned char)at[-1]) || at[-1] == '_'))) {
+		if (at != NULL
+		    && (at == t->query || !(isalnum((unsigned char)at[-1]) || at[-1] == '_'))) {
 			s->skips++;
 			return;
 		}
@@ -430,9 +445,11 @@ eval(struct script *s, const char *at, const char *kind)
 	t.range = skip_word(&at, "range");
 	if (t.range)
 		ok = skip_word(&at, "from") && points_time(&at, &t.start) && skip_word(&at, "to")
-		     && points_time(&at, &t.end) && skip_word(&at, "step") && points_time(&at, &t.step);
+		     && points_time(&at, &t.end) && skip_word(&at, "step")
+		     && points_time(&at, &t.step);
 	else
-		ok = skip_word(&at, "instant") && skip_word(&at, "at") && points_time(&at, &t.start);
+		ok =
+		    skip_word(&at, "instant") && skip_word(&at, "at") && points_time(&at, &t.start);
 	if (!ok)
 		bad_script(s, line);
 	if (!t.range)
@@ -452,7 +469,8 @@ eval(struct script *s, const char *at, const char *kind)
 static void
 command(struct script *s, const char *line)
 {
-	static const char *const evals[] = {"eval", "eval_fail", "eval_ordered", "eval_warn", "eval_info"};
+	static const char *const evals[] = {
+	    "eval", "eval_fail", "eval_ordered", "eval_warn", "eval_info"};
 	const char *at = line;
 
 	at += strspn(at, " \t");
@@ -494,7 +512,8 @@ floor_of(const char *floors, const char *name)
 {
 	size_t n = strlen(name);
 
-	for (const char *at = floors; at != NULL && *at != '\0'; at = strchr(at, '\n'), at += at != NULL)
+	for (const char *at = floors; at != NULL && *at != '\0';
+	     at = strchr(at, '\n'), at += at != NULL)
 		if (strncmp(at, name, n) == 0 && at[n] == ' ')
 			return (int)strtol(at + n, NULL, 10);
 	return 0;

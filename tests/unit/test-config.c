@@ -105,9 +105,10 @@ six_lines_suffice(void **state)
 	char err[128];
 
 	(void)state;
-	if (load(
-		"shop: {name: acme}\nprobes:\n  - {name: p, plugin: page, url: \"https://shop.example/\"}\n"
-		"receivers:\n  oncall: {url: \"https://pager.example/hook\", secret: \"${env:HOOK_SECRET}\"}\n",
+	if (load("shop: {name: acme}\nprobes:\n  - {name: p, plugin: page, url: "
+		 "\"https://shop.example/\"}\n"
+		 "receivers:\n  oncall: {url: \"https://pager.example/hook\", secret: "
+		 "\"${env:HOOK_SECRET}\"}\n",
 		&c, &errors)
 	    != 0)
 		fail_msg("%s", buf_str(&errors.text));
@@ -141,11 +142,10 @@ places_of_plugin_options(void **state)
 	struct config *c;
 
 	(void)state;
-	assert_int_equal(
-	    load(
-		"shop: {name: acme}\nprobes:\n  - name: p\n    plugin: page\n    url: https://shop.example/\n"
-		"    assert:\n      - status: 200\n      - body: x\n",
-		&c, &errors),
+	assert_int_equal(load("shop: {name: acme}\nprobes:\n  - name: p\n    plugin: page\n    "
+			      "url: https://shop.example/\n"
+			      "    assert:\n      - status: 200\n      - body: x\n",
+			     &c, &errors),
 	    0);
 	at = check_place(c->probes[0].node, "assert/1/body");
 	assert_int_equal(at.line, 8);
@@ -210,8 +210,7 @@ others_must_not_write(void **state)
 	errors_free(&errors);
 }
 
-/* ---- the broken ones
- * ----------------------------------------------------------------------------------------- */
+/* ---- the broken ones ---- */
 
 static int
 is_fixture(const struct dirent *e)

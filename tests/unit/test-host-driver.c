@@ -141,7 +141,7 @@ driver_start(struct driver *d, const char *plugin, int64_t interval_ms, int64_t 
 	driver_send(d, FRAME_START, GENERATION);
 }
 
-/* ---- what it says ---------------------------------------------------------------- */
+/* ---- what it says ---- */
 
 static void
 take_series(struct driver *d, const struct frame *f)

@@ -31,7 +31,7 @@ result_is(struct driver *d, int verdict, const char *cause)
 	assert_int_equal(d->result.verdict, verdict);
 }
 
-/* ---- a plugin that behaves ------------------------------------------------------- */
+/* ---- a plugin that behaves ---- */
 
 static void
 runs_at_slots(void **state)
@@ -185,7 +185,7 @@ options_that_do_not_fit_are_refused(void **state)
 	driver_free(d);
 }
 
-/* ---- http: a raw server on a thread ---------------------------------------------------------- */
+/* ---- http: a raw server on a thread ---- */
 
 struct server {
 	int fd, port;
@@ -291,7 +291,7 @@ silence_is_a_timeout(void **state)
 	server_close(&s);
 }
 
-/* ---- plugins that do not --------------------------------------------------------- */
+/* ---- plugins that do not ---- */
 
 static void
 what_was_not_declared_is_refused(void **state)
@@ -399,7 +399,7 @@ a_leak_ends_at_the_limit(void **state)
 	(void)state;
 }
 
-/* ---- sandbox and files ----------------------------------------------------------- */
+/* ---- sandbox and files ---- */
 
 static double
 got(struct driver *d, const char *what)
