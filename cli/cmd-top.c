@@ -6,6 +6,7 @@
 #include "build-config.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ run(struct cli *cli)
 	char err[512] = "";
 	int rc;
 
+	setlocale(LC_ALL, ""); /* which glyphs the terminal can show */
 	if (!read_size(cli_option(cli, "size"), &o))
 		return cli_fail(EX_USAGE, "--size takes columns x rows, such as 140x45");
 	if (!read_format(cli_option(cli, "format"), &o))

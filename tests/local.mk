@@ -13,3 +13,7 @@ FUZZ_MAIN = tests/fuzz/replay.c
 FUZZ_LDFLAGS = $(TW_LDFLAGS)
 endif
 EXTRA_DIST += tests/fuzz/replay.c
+
+# All fuzz targets, linked and not run: what scripts/test fuzz starts.
+fuzz-targets: $(filter tests/fuzz/fuzz-%,$(check_PROGRAMS))
+.PHONY: fuzz-targets
