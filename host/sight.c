@@ -9,13 +9,14 @@
 
 #include "host/engine-internal.h"
 
+#define BEFORE_US 30000         /* the answer comes so long before the asker's deadline */
 #define CHECK_US 3000000        /* a reference that takes longer does not answer */
 #define REFERENCES_MAX 8
 
 struct engine_sight {
 	struct engine_sight *next;
 	struct engine *engine;
-	struct loop_timer later;
+	struct loop_timer later, late;
 	void (*done)(void *, int);
 	void *arg;
 	int sees;
@@ -45,7 +46,28 @@ static void
 settle(struct engine_sight *s, int sees)
 {
 	s->sees = sees;
+	loop_timer_clear(s->engine->loop, &s->late);
 	loop_timer_set(s->engine->loop, &s->later, mono_now(), tell_later, s);
+}
+
+static void
+unlink_waiting(struct engine_sight *s)
+{
+	for (struct engine_sight **at = &s->engine->waiting; *at != NULL; at = &(*at)->next)
+		if (*at == s) {
+			*at = s->next;
+			return;
+		}
+}
+
+/* No reference has answered, and who asks can wait no longer: that is an answer. */
+static void
+on_late(void *arg)
+{
+	struct engine_sight *s = arg;
+
+	unlink_waiting(s);
+	settle(s, 0);
 }
 
 static void
@@ -116,7 +138,6 @@ engine_sight(struct engine *e, mono_t deadline, void (*done)(void *, int), void 
 {
 	struct engine_sight *s = calloc(1, sizeof(*s));
 
-	(void)deadline; /* the check has its own, and the run's ends us by cancelling */
 	if (s == NULL)
 		return NULL;
 	*s = (struct engine_sight){.engine = e, .done = done, .arg = arg};
@@ -127,6 +148,7 @@ engine_sight(struct engine *e, mono_t deadline, void (*done)(void *, int), void 
 	} else {
 		s->next = e->waiting;
 		e->waiting = s;
+		loop_timer_set(e->loop, &s->late, mono_add_us(deadline, -BEFORE_US), on_late, s);
 		if (e->check == NULL && begin(e) != 0) {
 			e->waiting = s->next;
 			settle(s, -1);
@@ -138,11 +160,8 @@ engine_sight(struct engine *e, mono_t deadline, void (*done)(void *, int), void 
 void
 engine_sight_cancel(struct engine_sight *s)
 {
-	for (struct engine_sight **at = &s->engine->waiting; *at != NULL; at = &(*at)->next)
-		if (*at == s) {
-			*at = s->next;
-			break;
-		}
+	unlink_waiting(s);
+	loop_timer_clear(s->engine->loop, &s->late);
 	loop_timer_clear(s->engine->loop, &s->later);
 	free(s);
 }

@@ -51,6 +51,8 @@ hist_index(double v, int32_t schema)
 	int exponent, n, i;
 	double fraction;
 
+	if (schema < -4 || schema > 8)
+		return 0;
 	if (isinf(v))
 		return hist_index(0x1.fffffffffffffp+1023, schema) + 1;
 	fraction = frexp(v, &exponent);
@@ -73,6 +75,8 @@ hist_upper_bound(int32_t idx, int32_t schema)
 {
 	int n, i;
 
+	if (schema < -4 || schema > 8)
+		return NAN; /* custom bounds are the histogram's own */
 	if (schema <= 0) {
 		int64_t exponent = (int64_t)idx * (1 << -schema);
 

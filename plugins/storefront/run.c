@@ -8,8 +8,9 @@
  *                                     the same once more, fresh: right now -> go on; wrong again ->
  * it is wrong
  *
- * Requests follow one another, so that none disturbs the other's time. A wall ends the run at once:
- * nobody should knock on it twice.
+ * A timeout is not tried again (it has had the time there is), but the question is asked before it
+ * counts. Requests follow one another, so that none disturbs the other's time. A wall ends the run
+ * at once: nobody should knock on it twice.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,6 +21,8 @@
 #include <string.h>
 
 #include "plugins/storefront/storefront.h"
+
+#define RESERVE_US 2000000
 
 static enum tw_verdict measure(struct tw_ctx *ctx, struct storefront *s);
 static enum tw_verdict finish(struct tw_ctx *ctx, struct storefront *s);
@@ -71,9 +74,9 @@ after_sight(struct tw_ctx *ctx, void *self, int sees, void *arg)
 	return measure(ctx, s);
 }
 
-/* Settled: this target is done, well or not. */
-static enum tw_verdict
-settle(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer *a, const struct reading *r)
+/* What an answer says is written down; the answer is gone afterwards. */
+static void
+record(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer *a, const struct reading *r)
 {
 	uint32_t family = r->family == TW_IPV6 || now_at(s)->family == TW_IPV6;
 	enum tw_connection c = s->warm_turn ? TW_WARM : TW_COLD;
@@ -90,6 +93,13 @@ settle(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer *a, cons
 		s->failed[family] += reading_bad(r);
 	}
 	reading_publish(ctx, s, a, r, c);
+}
+
+/* Settled: this target is done, well or not. */
+static enum tw_verdict
+settle(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer *a, const struct reading *r)
+{
+	record(ctx, s, a, r);
 	if (r->outcome == OUTCOME_BLOCKED)
 		return finish(ctx, s);
 	if (!s->warm_turn && (s->connection & WANT_WARM) && !reading_bad(r)) {
@@ -97,6 +107,17 @@ settle(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer *a, cons
 		return measure(ctx, s);
 	}
 	return next_target(ctx, s);
+}
+
+/* A timeout has used up the time for a second try; whether it was us is still asked. */
+static enum tw_verdict
+after_timeout(struct tw_ctx *ctx, void *self, int sees, void *arg)
+{
+	(void)arg;
+	if (sees == 0)
+		return tw_fail(ctx, TW_UNKNOWN, "blind",
+		    "we see nothing: the resolver and the reference targets fail too");
+	return finish(ctx, self);
 }
 
 static void
@@ -130,10 +151,24 @@ answered(struct tw_ctx *ctx, void *self, const struct tw_answer *a)
 		tw_count(ctx, M_WARM_DISCARDED, 1);
 		return next_target(ctx, s);
 	}
+	if (a->error == TW_HTTP_TIMEOUT) {
+		record(ctx, s, a, &r);
+		return tw_api_->sight(ctx, after_timeout, NULL);
+	}
 	if (reading_bad(&r) && r.outcome != OUTCOME_BLOCKED && r.outcome != OUTCOME_THROTTLED
 	    && !s->retrying)
 		return tw_api_->sight(ctx, after_sight, NULL);
 	return settle(ctx, s, a, &r);
+}
+
+/* A request leaves a quarter of the run's time, 2 s at most, for the question whether it was us. */
+static int64_t
+time_for(struct tw_ctx *ctx)
+{
+	int64_t left = tw_api_->left_us(ctx),
+		reserve = left / 4 < RESERVE_US ? left / 4 : RESERVE_US;
+
+	return left - reserve > 1 ? left - reserve : 1;
 }
 
 static enum tw_verdict
@@ -150,7 +185,8 @@ measure(struct tw_ctx *ctx, struct storefront *s)
 	    .ca_file = s->ca_file, .http_version = versions[s->http_version], .jar = s->jar,
 	    .flags = s->connection & WANT_WARM ? TW_KEEP_OPEN : 0,
 	    .max_redirects = s->max_redirects == 0 ? -1 : (int32_t)s->max_redirects,
-	    .max_body_bytes = s->max_body, .max_header_bytes = s->max_headers, .done = answered);
+	    .max_body_bytes = s->max_body, .max_header_bytes = s->max_headers,
+	    .timeout_us = time_for(ctx), .done = answered);
 }
 
 /* ---- targets ---- */
