@@ -5,6 +5,8 @@ config_libtwconfig_la_SOURCES = config/check.c config/check.h config/config.h co
 config_libtwconfig_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
 config_libtwconfig_la_LIBADD = $(YAML_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += config/demo.yaml
+examplesdir = $(docdir)/examples
+dist_examples_DATA = config/tillwatch.yaml
 
 check_PROGRAMS += tests/unit/test-config tests/unit/test-units tests/fuzz/fuzz-config
 TESTS += tests/unit/test-config tests/unit/test-units tests/fuzz/fuzz-config

@@ -58,6 +58,8 @@ configuration '  - {name: bad, plugin: storefront, url: "http://a/", intervall: 
 check 'check refuses a wrong one with 78' exits 78 "$tillwatch" check
 said 'and names the place and the way out' 'shop.yaml:7:55: probes\[2\].intervall: no such key (did you mean interval?)'
 configuration ''
+check 'the shipped example is right' exits 0 env PAGER_URL=https://pager.example/ \
+  PAGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw OPS_URL=https://ops.example/ "$tillwatch" check "$top/config/tillwatch.yaml"
 check 'the schema is JSON and knows the plugin' bash -c "'$tillwatch' schema | python3 -c 'import json,sys; s=json.load(sys.stdin); assert any(p[\"properties\"][\"plugin\"][\"const\"]==\"storefront\" for p in s[\"properties\"][\"probes\"][\"items\"][\"oneOf\"])'"
 check 'a probe runs without an agent' exits 0 "$tillwatch" run --offline list
 said 'and draws its waterfall' '^  wait '
