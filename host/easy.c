@@ -137,6 +137,8 @@ easy_give(struct engine *e, CURL *easy)
 		curl_easy_cleanup(easy);
 		return;
 	}
+	/* libcurl's reset forgets its list of cookie files without freeing it. */
+	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
 	curl_easy_reset(easy);
 	e->pool[e->n_pool++] = easy;
 }

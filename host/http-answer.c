@@ -203,6 +203,9 @@ http_tell(struct engine_http *h, enum tw_http_error error)
 		if (i + 1 < h->n_hops)
 			a.redirect_us += h->hops[i].total_us;
 	}
+	/* The callback may end the run, and with it the connections: nothing of ours is left in
+	 * them then. The answer's texts are our own copies. */
+	http_release_hop(h);
 	h->done(h->arg, &a);
 	http_free(h);
 }

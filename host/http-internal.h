@@ -61,6 +61,7 @@ void http_write_hop(struct engine_http *h);
 enum tw_http_error http_error_of(const struct engine_http *h);
 void http_tell(struct engine_http *h, enum tw_http_error error); /* calls back, then frees */
 /* http.c */
+void http_release_hop(struct engine_http *h); /* what libcurl and the run own */
 void http_free(struct engine_http *h);
 
 #endif

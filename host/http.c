@@ -216,8 +216,8 @@ http_readable(CURL *easy, int fd)
 
 /* ---- a hop ---- */
 
-static void
-free_hop(struct engine_http *h)
+void
+http_release_hop(struct engine_http *h)
 {
 	if (h->easy != NULL) {
 		curl_multi_remove_handle(h->multi->curl, h->easy);
@@ -241,7 +241,7 @@ http_free(struct engine_http *h)
 {
 	loop_timer_clear(h->engine->loop, &h->timer);
 	loop_timer_clear(h->engine->loop, &h->later);
-	free_hop(h);
+	http_release_hop(h);
 	buf_free(&h->body);
 	heap_free(&h->heap);
 	h->engine->in_flight--;
@@ -539,7 +539,7 @@ hop_end(void *arg)
 		h->host_is_private = address_parse(h->hops[0].address, &a)
 				     && address_is_private((struct sockaddr *)&a);
 	}
-	free_hop(h);
+	http_release_hop(h);
 	h->hops[h->n_hops].url = to;
 	hop_start(h);
 }
