@@ -112,7 +112,9 @@ for line in open(sys.argv[3]):
 print(len(n))' "$1" "$2" "$hooks"; }
 here_line() { echo $(($(wc -l <"$hooks") + 1)); }
 value() { "$tillwatch" query "$1" --json 2>/dev/null | python3 -c 'import json,sys; r=json.load(sys.stdin)["result"]; print(r[0]["value"][1] if r else "none")'; }
-all_ok() { [ "$("$tillwatch" probes --json 2>/dev/null | python3 -c 'import json,sys; print(all(p["verdict"]=="ok" for p in json.load(sys.stdin)["probes"]))')" = True ]; }
+# holds VERB EXPRESSION: what `tillwatch VERB --json` says, as d; false while there is no agent
+holds() { "$tillwatch" "$1" --json 2>/dev/null | python3 -c 'import json, sys; d = json.loads(sys.stdin.read() or "null"); sys.exit(0 if d and eval(sys.argv[1]) else 1)' "$2"; }
+all_ok() { holds probes 'all(p["verdict"] == "ok" for p in d["probes"])'; }
 
 within 40 'three probes of a healthy shop are ok' all_ok
 plausible() { python3 - "$("$tillwatch" query 'storefront_phase_seconds' --json 2>/dev/null)" <<'P'
@@ -134,7 +136,9 @@ h2() { "$tillwatch" run page-tls --json 2>/dev/null | grep -q '"http_version": "
 within 10 'the front door speaks HTTP/2 over TLS' h2
 
 # --- faults -----------------------------------------------------------------------------------------------
+none_left() { holds alerts 'not d["alerts"]' && holds notify 'all(r["pending"] == 0 for r in d["receivers"])'; }
 fault() { # NAME ALERT
+  within 90 "fault $1: nothing is left of the fault before" none_left
   local from
   from=$(here_line)
   "$top/tests/rig/rig" fault "$1" >>"$dir/rig.log" 2>&1
