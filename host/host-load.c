@@ -6,10 +6,13 @@
 #include "host/host-load.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +88,31 @@ check_parents(const char *path, char *err, size_t cap)
 	return rc;
 }
 
+/* Is all there that the dynamic linker maps? It does not ask: what reaches past the end of a file
+ * that was cut (a full disk, a copy that goes on) would end the process by SIGBUS. */
+static bool
+is_whole(int fd, off_t size)
+{
+	ElfW(Ehdr) head;
+	ElfW(Phdr) segment;
+
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head)
+	    || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0
+	    || head.e_phentsize != sizeof(segment))
+		return false;
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		if (head.e_phoff > (ElfW(Off))size
+		    || pread(fd, &segment, sizeof(segment),
+			   (off_t)(head.e_phoff + i * sizeof(segment)))
+			!= (ssize_t)sizeof(segment))
+			return false;
+		if (segment.p_offset > (ElfW(Off))size
+		    || segment.p_filesz > (ElfW(Off))size - segment.p_offset)
+			return false;
+	}
+	return true;
+}
+
 /* A descriptor of the judged file, or -1. */
 static int
 open_checked(const char *path, char *err, size_t cap)
@@ -100,8 +128,8 @@ open_checked(const char *path, char *err, size_t cap)
 		why = strerror(errno);
 	else if (!S_ISREG(st.st_mode))
 		why = "is no regular file";
-	else
-		why = not_ours(&st);
+	else if ((why = not_ours(&st)) == NULL && !is_whole(fd, st.st_size))
+		why = "is no shared object, or was cut";
 	if (why != NULL) {
 		close(fd);
 		return say(err, cap, "%s: refused: %s", path, why);
