@@ -403,18 +403,21 @@ overview_render(struct cellbuf *b, struct rect r, const struct frame *f)
 	const struct status *s = f->status;
 	struct pane_want want[OVERVIEW_PANES] = {{.min = 2, .priority = 10}};
 	struct rect at[OVERVIEW_PANES];
-	int probes = s != NULL ? s->n_probes : 0, firing = s != NULL ? s->n_alerts : 0;
+	int probes = s != NULL ? s->n_probes : 0, firing = s != NULL ? s->n_alerts : 0, rest = r.h;
 
 	want[HEALTH].want = largest(3, probes + 2);
 	want[HEALTH].min = probes > 3 ? 5 : 3;
-	if (f->charts != NULL && f->charts->n_ttfb > 0)
-		want[LATENCY] = (struct pane_want){7, r.h >= 36 ? 22 : 10, 6};
 	if (s != NULL && s->ever)
 		want[FIRING] = (struct pane_want){
 		    2, largest(2, firing + 1) > 12 ? 12 : largest(2, firing + 1), 9};
 	if (s != NULL && r.w >= 100 && (s->has_hosts || s->has_receivers))
 		want[MACHINE] =
 		    (struct pane_want){4, 2 + largest(1, largest(s->n_hosts, s->n_receivers)), 4};
+	/* The chart takes what the tables leave. */
+	for (int i = 0; i < OVERVIEW_PANES; i++)
+		rest -= i != LATENCY ? want[i].want : 0;
+	if (f->charts != NULL && f->charts->n_ttfb > 0)
+		want[LATENCY] = (struct pane_want){7, largest(10, rest), 6};
 	layout_rows(r, want, OVERVIEW_PANES, at);
 	if (at[HEALTH].h > 0)
 		draw_health(b, at[HEALTH], f);

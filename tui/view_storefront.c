@@ -265,9 +265,9 @@ static void
 storefront_render(struct cellbuf *b, struct rect r, const struct frame *f)
 {
 	int idx[PROBES_MAX], n = probe_order(f, VIEW_STOREFRONT, idx, PROBES_MAX);
-	int selected = probe_selected(f, idx, n);
+	int selected = probe_selected(f, idx, n), rest = r.h;
 	struct pane_want want[STOREFRONT_PANES] = {
-	    [HEAD] = {2, 2, 10}, [LATENCY] = {6, r.h >= 36 ? r.h - 25 : 11, 9}};
+	    [HEAD] = {2, 2, 10}, [LATENCY] = {6, 11, 9}};
 	struct rect at[STOREFRONT_PANES];
 	const struct probe_row *p;
 
@@ -291,6 +291,11 @@ storefront_render(struct cellbuf *b, struct rect r, const struct frame *f)
 	want[DETAIL] = (struct pane_want){7, r.w >= 100 ? 12 : 7 + 8, 7};
 	if (n > 1)
 		want[OTHERS] = (struct pane_want){1, 1, 8};
+	/* The chart takes what the rest leaves. */
+	for (int i = 0; i < STOREFRONT_PANES; i++)
+		rest -= i != LATENCY ? want[i].want : 0;
+	if (rest > want[LATENCY].want)
+		want[LATENCY].want = rest;
 	layout_rows(r, want, STOREFRONT_PANES, at);
 	if (at[HEAD].h > 0) {
 		head_state(b, at[HEAD], f, p);

@@ -3,7 +3,8 @@
  *
  * One bucket is one column of dots. Neighbours are joined; where a bucket has no data there is
  * nothing, and the axis says so with a sign. The first series wins a cell that two share. What lies
- * above the target is in the colour of trouble.
+ * above the target is in the colour of trouble. A target far above all there is stays off the
+ * chart: the scale belongs to the data.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +13,8 @@
 
 #include "tui/format.h"
 #include "tui/widgets.h"
+
+#define TARGET_SHARE 0.2 /* of the target that the largest value reaches for it to be drawn */
 
 double
 nice_ceiling(double v)
@@ -29,15 +32,15 @@ nice_ceiling(double v)
 }
 
 static double
-largest(const struct chart *c, const struct series *lines, int n, double target)
+largest(const struct chart *c, const struct series *lines, int n)
 {
-	double top = isfinite(target) ? target * 1.25 : 0;
+	double top = 0;
 
 	for (int k = 0; k < n; k++)
 		for (int i = 0; i < c->axis->n; i++)
 			if (isfinite(lines[k].v[i]) && lines[k].v[i] > top)
 				top = lines[k].v[i];
-	return nice_ceiling(top);
+	return top;
 }
 
 static int
@@ -166,13 +169,16 @@ w_line(struct cellbuf *b, struct rect r, const struct chart *c, const struct ser
     double target)
 {
 	struct rect plot = rect_inset(r, GUTTER, 0, 0, 2);
-	double top = largest(c, lines, n, target);
+	double top = largest(c, lines, n);
 	bool gaps[BUCKETS_MAX] = {false};
 	struct canvas cv;
 
 	if (plot.w < 4 || plot.h < 1)
 		return;
 	plot.w = plot.w > BUCKETS_MAX ? BUCKETS_MAX : plot.w;
+	if (top > 0 && top < target * TARGET_SHARE)
+		target = NAN;
+	top = nice_ceiling(isfinite(target) ? fmax(top, target * 1.25) : top);
 	canvas_init(&cv, c->set, plot.w, plot.h);
 	for (int k = 0; k < n; k++)
 		draw_series(&cv, c, &lines[k], k, top);
