@@ -1,2 +1,3 @@
 # bench/local.mk - side-by-side benchmarks; each prints name, value, bar, ok|short|noisy.
 include bench/probes.mk
+include bench/top.mk
