@@ -49,6 +49,16 @@ has_kind(const struct geo_db *g, enum geo_kind kind)
 	return false;
 }
 
+/* Adds to what is wrong already. */
+static void
+complain(char *err, size_t cap, const char *path, const char *why)
+{
+	size_t n = strlen(err);
+
+	if (n < cap)
+		snprintf(err + n, cap - n, "%s%s: %s", n > 0 ? "; " : "", path, why);
+}
+
 static void
 open_one(struct geo_db *g, int i, const char *path, char *err, size_t err_cap)
 {
@@ -56,13 +66,13 @@ open_one(struct geo_db *g, int i, const char *path, char *err, size_t err_cap)
 	int rc = MMDB_open(path, MMDB_MODE_MMAP, &g->file[i].db);
 
 	if (rc != MMDB_SUCCESS) {
-		snprintf(err, err_cap, "%s: %s", path,
+		complain(err, err_cap, path,
 		    rc == MMDB_IO_ERROR ? strerror(errno) : MMDB_strerror(rc));
 		return;
 	}
 	kind = kind_of(&g->file[i].db);
 	if (kind == GEO_NONE || has_kind(g, kind)) {
-		snprintf(err, err_cap, "%s: %s", path,
+		complain(err, err_cap, path,
 		    kind == GEO_NONE ? "holds neither countries nor networks"
 				     : "another file holds the same already");
 		MMDB_close(&g->file[i].db);

@@ -115,8 +115,9 @@ http_write_hop(struct engine_http *h)
 		long result = 0;
 
 		curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+		/* 0 or 1 (libcurl's first value): the chain is right, the name is not. */
 		hop->certificate.verify_error =
-		    result != 0 ? cert_verify_text(result) : "the name does not match";
+		    result > 1 ? cert_verify_text(result) : "the name does not match";
 	}
 	if (h->request.jar != NULL)
 		jar_store(h->request.jar, h->easy);

@@ -263,7 +263,8 @@ on_resolved(void *arg, const struct tw_addresses *found)
 	struct engine_http *h = arg;
 
 	h->dns = NULL;
-	h->s.resolved = now_us();
+	/* Without an address the hop stands in dns still: that phase is charged. */
+	h->s.resolved = found->n > 0 ? now_us() : 0;
 	h->n_addresses = h->at_address = 0;
 	for (uint32_t i = 0; i < found->n && i < 8; i++)
 		snprintf(h->addresses[h->n_addresses++], sizeof(h->addresses[0]), "%s",
@@ -379,6 +380,9 @@ set_connection(struct engine_http *h, CURL *c)
 		curl_easy_setopt(c, CURLOPT_CONNECT_TO, h->connect_to);
 	}
 	curl_easy_setopt(c, CURLOPT_PROXY, h->request.proxy != NULL ? h->request.proxy : "");
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
+	/* The proxy's answer to CONNECT is part of connecting, not the shop's first byte. */
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	curl_easy_setopt(c, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_WHATEVER);
 	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, h->request.connection == TW_WARM ? 0L : 1L);

@@ -43,12 +43,22 @@ judge_error(const struct tw_answer *a, struct reading *r)
 {
 	const struct tw_hop *last = a->n_hops > 0 ? hop_at(a, a->n_hops - 1) : NULL;
 	const char *phase = phase_name(a->failed_phase);
+	const char *why = a->error_text;
 
+	if (last != NULL && last->certificate.verify_error != NULL)
+		why = last->certificate.verify_error;
 	set(r, OUTCOME_SERVER_ERROR, http_error_name(a->error), "%s%s%s%s%s", phase,
-	    phase[0] != '\0' ? ": " : "", a->error_text,
+	    phase[0] != '\0' ? ": " : "", why,
 	    last != NULL && last->address[0] != '\0' ? " at " : "",
 	    last != NULL ? last->address : "");
 	r->failed_phase = a->failed_phase;
+}
+
+/* HTTP/2 where it was asked for: a server that has lost it answers as before, only slower. */
+static bool
+version_holds(const struct storefront *s, const struct tw_hop *last)
+{
+	return s->http_version != HTTP_2 || strcmp(last->http_version, "2") == 0;
 }
 
 static void
@@ -68,6 +78,9 @@ judge_answer(
 		set(r,
 		    strcmp(f.cause, "status") == 0 && o != OUTCOME_OK ? o : OUTCOME_BUSINESS_ERROR,
 		    f.cause, "%s", f.text);
+	else if (!version_holds(s, last))
+		set(r, OUTCOME_BUSINESS_ERROR, "http_version", "HTTP/%s, not HTTP/2",
+		    last->http_version);
 }
 
 void
@@ -229,4 +242,18 @@ reading_facts(struct tw_ctx *ctx, const struct storefront *s, const struct tw_an
 		excerpt[n] = '\0';
 		tw_api_->fact_text(ctx, "excerpt", excerpt);
 	}
+}
+
+void
+reading_address_facts(struct tw_ctx *ctx, uint32_t index, const char *address,
+    const struct reading *r)
+{
+	char prefix[48];
+
+	snprintf(prefix, sizeof(prefix), "addresses/%u", index);
+	fact(ctx, prefix, "address", address);
+	fact(ctx, prefix, "family", family_name(r->family));
+	fact(ctx, prefix, "outcome", outcome_names[r->outcome]);
+	fact(ctx, prefix, "cause", r->cause);
+	fact_number(ctx, prefix, "ttfb_s", (double)r->ttfb_us / 1e6);
 }

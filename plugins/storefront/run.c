@@ -3,7 +3,7 @@
  *
  *     resolve (only for each_address) -> for each target: cold -> warm -> next target -> verdict
  *                                           |
- *                                     first failure: do we see at all? -- no --> unknown, "blind"
+ *                    first failure without an answer: do we see at all? -- no --> unknown, "blind"
  *                                           | yes
  *                                     the same once more, fresh: right now -> go on; wrong again ->
  * it is wrong
@@ -61,6 +61,14 @@ next_target(struct tw_ctx *ctx, struct storefront *s)
 }
 
 static enum tw_verdict
+try_again(struct tw_ctx *ctx, struct storefront *s)
+{
+	s->retrying = true;
+	s->warm_turn = false;
+	return measure(ctx, s);
+}
+
+static enum tw_verdict
 after_sight(struct tw_ctx *ctx, void *self, int sees, void *arg)
 {
 	struct storefront *s = self;
@@ -69,9 +77,15 @@ after_sight(struct tw_ctx *ctx, void *self, int sees, void *arg)
 	if (sees == 0)
 		return tw_fail(ctx, TW_UNKNOWN, "blind",
 		    "we see nothing: the resolver and the reference targets fail too");
-	s->retrying = true;
-	s->warm_turn = false;
-	return measure(ctx, s);
+	return try_again(ctx, s);
+}
+
+/* The address of a target: the one it was pinned to, or whichever the first hop took. */
+static const char *
+answered_at(struct storefront *s, const struct tw_answer *a)
+{
+	return now_at(s)->address[0] != '\0' || a->n_hops == 0 ? now_at(s)->address
+								: a->hops->address;
 }
 
 /* What an answer says is written down; the answer is gone afterwards. */
@@ -91,6 +105,8 @@ record(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer *a, cons
 	if (!s->warm_turn) {
 		s->tried[family]++;
 		s->failed[family] += reading_bad(r);
+		if (s->n_targets > 1)
+			reading_address_facts(ctx, s->at, answered_at(s, a), r);
 	}
 	reading_publish(ctx, s, a, r, c);
 }
@@ -120,22 +136,19 @@ after_timeout(struct tw_ctx *ctx, void *self, int sees, void *arg)
 	return finish(ctx, self);
 }
 
+/* The first end of any certificate of any hop, over all that the run asked. */
 static void
-emit_certificate(struct tw_ctx *ctx, const struct tw_answer *a)
+note_certificates(struct storefront *s, const struct tw_answer *a)
 {
-	int64_t first = 0;
-
 	for (uint32_t i = 0; i < a->n_hops; i++) {
 		const struct tw_hop *h =
 		    (const struct tw_hop *)(const void *)((const char *)a->hops
 							  + (size_t)i * a->hop_size);
 		int64_t ends = h->certificate.chain_not_after_ms;
 
-		if (ends != 0 && (first == 0 || ends < first))
-			first = ends;
+		if (ends != 0 && (s->certificate_ms == 0 || ends < s->certificate_ms))
+			s->certificate_ms = ends;
 	}
-	if (first != 0)
-		tw_emit(ctx, M_CERTIFICATE, (double)(first - tw_api_->slot_ms(ctx)) / 1e3);
 }
 
 static enum tw_verdict
@@ -145,7 +158,7 @@ answered(struct tw_ctx *ctx, void *self, const struct tw_answer *a)
 	struct reading r;
 
 	reading_take(ctx, s, a, &r);
-	emit_certificate(ctx, a);
+	note_certificates(s, a);
 	if (s->warm_turn && !r.reused) {
 		/* The server closed in between: what came is one more cold time, not a warm one. */
 		tw_count(ctx, M_WARM_DISCARDED, 1);
@@ -155,10 +168,11 @@ answered(struct tw_ctx *ctx, void *self, const struct tw_answer *a)
 		record(ctx, s, a, &r);
 		return tw_api_->sight(ctx, after_timeout, NULL);
 	}
-	if (reading_bad(&r) && r.outcome != OUTCOME_BLOCKED && r.outcome != OUTCOME_THROTTLED
-	    && !s->retrying)
-		return tw_api_->sight(ctx, after_sight, NULL);
-	return settle(ctx, s, a, &r);
+	if (!reading_bad(&r) || r.outcome == OUTCOME_BLOCKED || r.outcome == OUTCOME_THROTTLED
+	    || s->retrying)
+		return settle(ctx, s, a, &r);
+	/* Who was answered sees: a reference that is away must not hide what the shop said. */
+	return a->error == TW_HTTP_OK ? try_again(ctx, s) : tw_api_->sight(ctx, after_sight, NULL);
 }
 
 /* A request leaves a quarter of the run's time, 2 s at most, for the question whether it was us. */
@@ -260,6 +274,7 @@ storefront_probe(struct tw_ctx *ctx, void *self)
 	char host[256];
 
 	s->n_targets = s->at = 0;
+	s->certificate_ms = 0;
 	s->warm_turn = s->retrying = s->resolving_ipv6 = false;
 	memset(&s->worst, 0, sizeof(s->worst));
 	memset(s->failed, 0, sizeof(s->failed));
@@ -305,6 +320,9 @@ finish(struct tw_ctx *ctx, struct storefront *s)
 
 	tw_count(ctx, M_RUNS, 1, "outcome", outcome_names[w->outcome]);
 	tw_emit(ctx, M_STATUS, w->status);
+	if (s->certificate_ms != 0)
+		tw_emit(ctx, M_CERTIFICATE,
+		    (double)(s->certificate_ms - tw_api_->slot_ms(ctx)) / 1e3);
 	for (int i = 0; i < 2; i++) {
 		if (s->tried[i] == 0)
 			continue;

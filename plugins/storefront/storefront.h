@@ -40,6 +40,7 @@ enum metric {
 #define WANT_WARM 2u
 #define WANT_IPV4 1u
 #define WANT_IPV6 2u
+#define HTTP_2 2            /* the number of "2" among http_version's choices */
 
 struct target {             /* one way to the page: a family, perhaps one address */
 	enum tw_family family;  /* TW_FAMILY_ANY: whatever the resolver gives first */
@@ -83,6 +84,7 @@ struct storefront {
 	uint32_t failed[2], tried[2]; /* targets, by family: 0 = IPv4, 1 = IPv6 */
 	int64_t slowest_us[2][2]; /* ttfb already published, by connection and family: the slowest
 				     address counts */
+	int64_t certificate_ms; /* the first end of any chain seen; 0 = none */
 };
 
 /* run.c */
@@ -96,5 +98,8 @@ void reading_publish(struct tw_ctx *ctx, struct storefront *s, const struct tw_a
     const struct reading *r, enum tw_connection connection);
 void reading_facts(struct tw_ctx *ctx, const struct storefront *s, const struct tw_answer *a,
     enum tw_connection connection);
+/* One line of the record's list of addresses: how the cold measurement of target `index` ended. */
+void reading_address_facts(struct tw_ctx *ctx, uint32_t index, const char *address,
+    const struct reading *r);
 
 #endif
