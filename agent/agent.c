@@ -119,6 +119,21 @@ on_signal(uv_signal_t *handle, int number)
 
 /* ---- start ---- */
 
+/* The directories above a path: a first start needs no other step. What cannot be made is said by
+ * whoever then opens the path. */
+static void
+make_parents(const char *path)
+{
+	char *at = xstrdup(path);
+
+	for (char *slash = strchr(at + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(at, 0755);
+		*slash = '/';
+	}
+	free(at);
+}
+
 static int
 open_store(struct agent *a)
 {
@@ -133,6 +148,7 @@ open_store(struct agent *a)
 	struct store_error err = {0};
 	int rc = 0;
 
+	make_parents(s->store_path);
 	if (store_open(&a->store, &o, &err) != 0) {
 		log_line(LOGL_ERROR, "%s", err.text);
 		rc = err.code == -EBUSY ? EX_TEMPFAIL : EX_CANTCREAT;
@@ -158,6 +174,7 @@ start_api(struct agent *a)
 	    .agent = agent_api(a)};
 	char err[512] = "";
 
+	make_parents(s->socket_path);
 	if (api_start(&a->api, &o, err, sizeof(err)) == 0)
 		return 0;
 	log_line(LOGL_ERROR, "%s", err);
@@ -198,6 +215,12 @@ start_loop(struct agent *a)
 }
 
 static void
+scrub(void *arg, char *text)
+{
+	setup_scrub(((struct agent *)arg)->setup, text);
+}
+
+static void
 start_measuring(struct agent *a)
 {
 	const struct setup *s = a->setup;
@@ -208,7 +231,9 @@ start_measuring(struct agent *a)
 	    .wake = wake_loop,
 	    .wake_arg = a,
 	    .on_result = on_result,
-	    .on_result_arg = a};
+	    .on_result_arg = a,
+	    .scrub = scrub,
+	    .scrub_arg = a};
 	struct supervise_opts su = {.loop = &a->loop,
 	    .host_path = s->host_path,
 	    .setup_json = s->host_json,

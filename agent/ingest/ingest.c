@@ -11,6 +11,7 @@
 
 #include "agent/ingest/internal.h"
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/xmalloc.h"
 
@@ -305,6 +306,22 @@ take_state(struct run *r, const struct frame *f)
 	return rc;
 }
 
+/* The API hands facts on as they came: they must be a JSON object, or nothing. */
+static bool
+facts_ok(const char *facts)
+{
+	char err[160];
+	json_t *v;
+	bool ok;
+
+	if (facts[0] == '\0')
+		return true;
+	v = json_read(facts, strlen(facts), err, sizeof(err));
+	ok = json_is_object(v);
+	json_decref(v);
+	return ok;
+}
+
 static int
 take_result(struct ingest_host *h, struct iprobe *p, struct run **slot, const struct frame *f)
 {
@@ -313,7 +330,7 @@ take_result(struct ingest_host *h, struct iprobe *p, struct run **slot, const st
 
 	if (msg_result_decode(&m, f) != 0)
 		return -EBADMSG;
-	if (m.slot_ms <= 0 || m.slot_ms > ingest_now_ms(h->in) + FUTURE_MS
+	if (m.slot_ms <= 0 || m.slot_ms > ingest_now_ms(h->in) + FUTURE_MS || !facts_ok(m.facts)
 	    || stage_samples(h, r, m.samples, m.n_samples) != 0) {
 		msg_result_clear(&m);
 		return -EBADMSG;
@@ -326,6 +343,9 @@ take_result(struct ingest_host *h, struct iprobe *p, struct run **slot, const st
 		pthread_mutex_unlock(&h->in->lock);
 	}
 	*slot = NULL;
+	ingest_scrub(h->in, m.cause);
+	ingest_scrub(h->in, m.reason);
+	scrub_facts(h->in, &m.facts);
 	probe_finish_run(h->in, p, r, &m);
 	msg_result_clear(&m);
 	return 0;

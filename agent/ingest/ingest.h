@@ -83,6 +83,9 @@ struct ingest_opts {
 	void *wake_arg;
 	void (*on_result)(void *, const struct ingest_result *);
 	void *on_result_arg;
+	/* Overwrites the values of configured secrets, in place; NULL = there are none. */
+	void (*scrub)(void *, char *text);
+	void *scrub_arg;
 };
 
 struct ingest *ingest_new(const struct ingest_opts *opts);
@@ -120,6 +123,9 @@ void ingest_own(struct ingest *in, const struct ingest_own *samples, size_t n, i
 /* Recording rules write series of their own. The labels get `shop` when they lack it. Any thread;
  * committed within a second or two. */
 void ingest_recorded(struct ingest *in, const struct labels *l, int64_t t_ms, double v);
+
+/* For every text of a host that is shown or logged: no secret is left in it. */
+void ingest_scrub(const struct ingest *in, char *text);
 
 void ingest_committed(struct ingest *in);  /* after wake: results become known */
 void ingest_tick(struct ingest *in);       /* each second: republish, stale, maintenance */

@@ -121,6 +121,9 @@ struct iseries *series_intern(struct ingest *in, const struct labels *l, enum st
 struct labels *series_labels(struct ingest *in, const struct iprobe *p, const struct labels *given);
 void series_free_all(struct ingest *in);
 
+/* scrub.c: *facts is JSON on the heap, and may be replaced */
+void scrub_facts(const struct ingest *in, char **facts);
+
 /* run.c */
 struct run *run_new(uint32_t probe);
 void run_free(struct run *r);

@@ -66,11 +66,25 @@ link_close(struct host *h)
 }
 
 static void
+bad_frame(struct host *h)
+{
+	pthread_mutex_lock(&h->s->lock);
+	h->status.bad_frames++;
+	pthread_mutex_unlock(&h->s->lock);
+	host_kill(h, "bad frame");
+}
+
+static void
 on_hello(struct host *h, const struct frame *f)
 {
 	struct msg_hello m;
 
-	if (msg_hello_decode(&m, f) != 0 || m.wire != WIRE_VERSION || m.abi_major != TW_ABI_MAJOR) {
+	if (msg_hello_decode(&m, f) != 0) {
+		host_kill(h, "it speaks another version");
+		return;
+	}
+	if (m.wire != WIRE_VERSION || m.abi_major != TW_ABI_MAJOR) {
+		msg_hello_clear(&m);
 		host_kill(h, "it speaks another version");
 		return;
 	}
@@ -90,7 +104,7 @@ on_beat(struct host *h, const struct frame *f)
 	struct msg_beat m;
 
 	if (msg_beat_decode(&m, f) != 0) {
-		host_kill(h, "bad frame");
+		bad_frame(h);
 		return;
 	}
 	h->last_beat = mono_now();
@@ -123,10 +137,11 @@ on_refused(struct host *h, struct host_probe *p, const struct frame *f)
 	char *path, *text;
 
 	if (msg_refused_decode(&path, &text, f) != 0) {
-		host_kill(h, "bad frame");
+		bad_frame(h);
 		return;
 	}
 	p->refused = true;
+	ingest_scrub(h->s->opts.ingest, text);
 	if (h->s->opts.on_refused != NULL)
 		h->s->opts.on_refused(h->s->opts.arg, p->id, path, text);
 	free(path);
@@ -140,9 +155,10 @@ on_log(struct host *h, const struct frame *f)
 	char *text;
 
 	if (msg_log_decode(&level, &text, f) != 0) {
-		host_kill(h, "bad frame");
+		bad_frame(h);
 		return;
 	}
+	ingest_scrub(h->s->opts.ingest, text);
 	log_line(level <= 3   ? LOGL_ERROR
 		 : level == 4 ? LOGL_WARN
 		 : level <= 6 ? LOGL_INFO
@@ -159,10 +175,7 @@ on_run_frame(struct host *h, const struct frame *f)
 	if (f->type != FRAME_SERIES && find_probe(h, f->probe, f->generation) == NULL)
 		return;
 	if (ingest_frame(h->ingest, f) != 0) {
-		pthread_mutex_lock(&h->s->lock);
-		h->status.bad_frames++;
-		pthread_mutex_unlock(&h->s->lock);
-		host_kill(h, "bad frame");
+		bad_frame(h);
 		return;
 	}
 	if (f->type == FRAME_RESULT)
@@ -194,15 +207,16 @@ on_frame(struct host *h, const struct frame *f)
 		on_run_frame(h, f);
 		break;
 	default:
-		host_kill(h, "bad frame");
+		bad_frame(h);
 	}
 }
 
+/* A host that is stopping is read too, and what it says is let go: it may stand in a send that must
+ * end before it can, and a readable socket that nobody reads would keep the loop turning. */
 static void
 receive(struct host *h)
 {
-	for (int i = 0;
-	     i < RECEIVE_BURST && (h->state == HOST_STARTING || h->state == HOST_RUNNING); i++) {
+	for (int i = 0; i < RECEIVE_BURST; i++) {
 		ssize_t n = recv(h->fd, h->s->frame, FRAME_MAX, MSG_TRUNC | MSG_DONTWAIT);
 		struct frame f;
 
@@ -213,8 +227,10 @@ receive(struct host *h)
 			    h->poll); /* closed; the exit follows, or the watchdog makes it */
 			return;
 		}
+		if (h->state == HOST_STOPPING)
+			continue;
 		if (n > FRAME_MAX || frame_parse(&f, h->s->frame, (size_t)n) != 0)
-			host_kill(h, "bad frame");
+			bad_frame(h);
 		else
 			on_frame(h, &f);
 	}
