@@ -15,6 +15,8 @@
 #include "agent/api/request.h"
 #include "agent/notify/notify.h"
 
+#include <tillwatch/plugin.h>
+
 #define RUN_GRACE_MS 5000
 
 void
@@ -188,6 +190,43 @@ do_notify_test(void *ctx, const char *receiver, char *err, size_t cap)
 	return rc;
 }
 
+struct listing {
+	api_metric *each;
+	void *arg;
+};
+
+static void
+list_metric(void *arg, const struct tw_metric *m)
+{
+	static const char *const types[] = {
+	    [TW_GAUGE] = "gauge", [TW_COUNTER] = "counter", [TW_HISTOGRAM] = "histogram"};
+	const struct listing *l = arg;
+	bool is_known = m->kind >= TW_GAUGE && m->kind <= TW_HISTOGRAM;
+
+	l->each(l->arg, m->name, is_known ? types[m->kind] : "unknown",
+	    m->help != NULL ? m->help : "", m->unit != NULL ? m->unit : "");
+}
+
+static void
+list_metrics(struct agent *a, void *arg)
+{
+	setup_metrics(a->setup, list_metric, arg);
+}
+
+/* The loop reads the setup, so that a reload does not take it away meanwhile. */
+static void
+do_metadata(void *ctx, api_metric *each, void *arg)
+{
+	struct listing l = {each, arg};
+
+	for (size_t i = 0; i < self_n_probe_metrics; i++) {
+		const struct self_metric *m = &self_probe_metrics[i];
+
+		each(arg, m->name, m->type, m->help, m->unit);
+	}
+	agent_call(ctx, list_metrics, &l);
+}
+
 static bool
 is_ready(void *ctx)
 {
@@ -229,5 +268,6 @@ agent_api(struct agent *a)
 	    .run = do_run,
 	    .retry = do_retry,
 	    .notify_test = do_notify_test,
-	    .ready = is_ready};
+	    .ready = is_ready,
+	    .metadata = do_metadata};
 }

@@ -18,6 +18,22 @@
 
 #define HOSTS_MAX 256
 
+const struct self_metric self_probe_metrics[] = {
+    {"tillwatch_probe_verdict", "gauge", "", "", "0 ok, 1 warn, 2 crit, 3 unknown"},
+    {"tillwatch_probe_failed", "gauge", "", "",
+	"1 when the run was crit, else 0; exactly one sample a run"},
+    {"tillwatch_probe_duration_seconds", "gauge", "seconds", "", "Of the run"},
+    {"tillwatch_probe_start_lag_seconds", "gauge", "seconds", "", "Start after its slot"},
+    {"tillwatch_probe_engine_lag_seconds", "gauge", "seconds", "",
+	"Worst lag of the host's loop while it ran"},
+    {"tillwatch_probe_runs_total", "counter", "", "verdict", "Runs"},
+    {"tillwatch_probe_late_total", "counter", "", "", "Runs whose times are upper bounds"},
+    {"tillwatch_probe_skipped_total", "counter", "", "", "Slots that were not started"},
+    {"tillwatch_probe_timeouts_total", "counter", "", "",
+	"Runs that were cancelled at their deadline"},
+};
+const size_t self_n_probe_metrics = sizeof(self_probe_metrics) / sizeof(self_probe_metrics[0]);
+
 struct out {
 	void (*each)(void *, const struct self_sample *);
 	void *arg;

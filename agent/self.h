@@ -8,6 +8,7 @@
 #define AGENT_SELF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct self {
@@ -31,5 +32,12 @@ struct self_sample {
 /* Any thread; each sample lives for the call. Samples of one name come one after another. */
 void self_each(
     const struct self *self, void (*each)(void *, const struct self_sample *), void *arg);
+
+/* What ingest says of every probe: its kind and meaning, for whoever lists metrics. */
+struct self_metric {
+	const char *name, *type, *unit, *labels, *help;
+};
+extern const struct self_metric self_probe_metrics[];
+extern const size_t self_n_probe_metrics;
 
 #endif

@@ -247,6 +247,13 @@ plugins_manifest(void *plugins, const struct config *c, const char *plugin, char
 	return &f->manifest;
 }
 
+void
+plugins_each(const struct plugins *p, void (*each)(void *, const struct manifest *), void *arg)
+{
+	for (const struct found *f = p->first; f != NULL; f = f->next)
+		each(arg, &f->manifest);
+}
+
 size_t
 plugins_list(const struct plugins *p, char (*names)[64], size_t cap)
 {

@@ -26,6 +26,9 @@ const char *plugins_path(const struct plugins *p, const char *plugin);
  * tree), else where plugins were installed. */
 const struct manifest *plugins_manifest(
     void *plugins, const struct config *c, const char *plugin, char *err, size_t err_cap);
+/* Each plugin whose manifest was found, once. */
+void plugins_each(
+    const struct plugins *p, void (*each)(void *arg, const struct manifest *m), void *arg);
 /* The names of all plugins there are, for the schema; at most cap. */
 size_t plugins_list(const struct plugins *p, char (*names)[64], size_t cap);
 

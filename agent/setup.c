@@ -323,6 +323,29 @@ setup_place(
 	}
 }
 
+struct metrics {
+	void (*each)(void *, const struct tw_metric *);
+	void *arg;
+};
+
+static void
+metrics_of_plugin(void *arg, const struct manifest *m)
+{
+	const struct tw_table *t = &m->plugin.metrics;
+	const struct metrics *w = arg;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		w->each(w->arg, (const struct tw_metric *)t->rows + i);
+}
+
+void
+setup_metrics(const struct setup *s, void (*each)(void *, const struct tw_metric *), void *arg)
+{
+	struct metrics w = {each, arg};
+
+	plugins_each(((const struct own *)s->arena)->plugins, metrics_of_plugin, &w);
+}
+
 void
 setup_scrub(const struct setup *s, char *text)
 {

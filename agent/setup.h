@@ -58,6 +58,10 @@ void setup_free(struct setup *s);
 /* Where an option of a probe stands: "shop.yaml:14:9", or "" when it stands nowhere. */
 void setup_place(
     const struct setup *s, const char *probe, const char *option_path, char *dst, size_t cap);
+/* The metrics of the plugins that are used; each lives as long as the setup. */
+struct tw_metric;
+void setup_metrics(const struct setup *s,
+    void (*each)(void *arg, const struct tw_metric *m), void *arg);
 /* Replaces the values of secrets in a text that came from outside, in place. */
 void setup_scrub(const struct setup *s, char *text);
 

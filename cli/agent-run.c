@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,8 @@ agent_run(const char *const *arguments, struct buf *out)
 		collect(pipes[0], out);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+		return 128 + SIGPIPE; /* our reader has seen enough: it is the agent's reader too */
 	return WIFEXITED(status) ? WEXITSTATUS(status)
 				 : cli_fail(EX_SOFTWARE, "tillwatchd ended by a signal");
 }

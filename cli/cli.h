@@ -45,6 +45,7 @@ struct cli {
 	    *values[32]; /* of the verb's own options, by row; a switch that is set holds "" */
 	/* Common options. */
 	const char *config, *socket, *url, *token_file;
+	const char *config_given; /* --config of the command line; NULL: not there */
 	bool json, color;
 	void *curl;             /* the client's handle, made when first needed */
 };

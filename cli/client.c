@@ -94,7 +94,10 @@ read_answer(const struct cli *cli, const struct buf *body, long status, json_t *
 static int
 perform(struct cli *cli, const char *path, bool post, json_t **data)
 {
-	char *url = xasprintf("%s%s", cli->url != NULL ? cli->url : "http://agent", path);
+	const char *base = cli->url != NULL ? cli->url : "http://agent";
+	size_t len = strlen(base);
+	char *url = xasprintf(
+	    "%.*s%s", (int)(len - (len > 0 && base[len - 1] == '/')), base, path);
 	struct curl_slist *headers;
 	struct buf body;
 	CURLcode code;

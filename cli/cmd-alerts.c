@@ -46,5 +46,6 @@ const struct cmd cmd_alerts = {
 	.name = "alerts",
 	.arguments = "",
 	.summary = "what fires, and what is about to",
+	.help = "Example\n  tillwatch alerts --json | jq '.alerts[].labels.alertname'\n",
 	.run = run,
 };

@@ -20,6 +20,7 @@ const struct cmd cmd_check = {
 	.name = "check",
 	.arguments = "[FILE]",
 	.summary = "is the configuration right? (exit 0 or 78)",
+	.help = "Example\n  tillwatch check shop.yaml && tillwatch reload\n",
 	.max_args = 1,
 	.run = run,
 };

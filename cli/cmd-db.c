@@ -45,6 +45,7 @@ const struct cmd cmd_db = {
 	.name = "db",
 	.arguments = "check DIRECTORY",
 	.summary = "verify a store (exit 1: something is damaged)",
+	.help = "Example\n  tillwatch db check /var/lib/tillwatch\n",
 	.min_args = 2,
 	.max_args = 2,
 	.run = run,

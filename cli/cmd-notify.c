@@ -94,7 +94,9 @@ test(struct cli *cli)
 	buf_text(&url, "/tillwatch/v1/notify/test");
 	client_param(&url, "receiver", cli->args[1]);
 	rc = client_post(cli, buf_str(&url), &data);
-	if (rc == 0)
+	if (rc == 0 && cli->json)
+		print_json(data);
+	else if (rc == 0)
 		puts("a test message is on its way; `tillwatch notify` shows its delivery");
 	json_decref(data);
 	buf_free(&url);
@@ -116,6 +118,7 @@ const struct cmd cmd_notify = {
 	.name = "notify",
 	.arguments = "[list | test RECEIVER]",
 	.summary = "receivers and their messages: what waits, what could not be delivered",
+	.help = "Examples\n  tillwatch notify\n  tillwatch notify test oncall\n",
 	.max_args = 2,
 	.run = run,
 };

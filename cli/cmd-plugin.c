@@ -62,6 +62,10 @@ retry(struct cli *cli)
 	buf_text(&url, "/tillwatch/v1/plugins/retry");
 	client_param(&url, "group", cli->n_args > 1 ? cli->args[1] : NULL);
 	rc = client_post(cli, buf_str(&url), &data);
+	if (rc == 0 && cli->json)
+		print_json(data);
+	else if (rc == 0)
+		puts("hosts that wait are started now; `tillwatch plugin` shows them");
 	json_decref(data);
 	buf_free(&url);
 	return rc;
@@ -82,7 +86,8 @@ const struct cmd cmd_plugin = {
 	.name = "plugin",
 	.arguments = "[list | retry [GROUP]]",
 	.summary = "plugin hosts: which run, what they cost, why they ended",
-	.help = "retry ends the back-off of a host that waits (of all without GROUP).\n",
+	.help = "retry ends the back-off of a host that waits (of all without GROUP).\n\n"
+		"Examples\n  tillwatch plugin\n  tillwatch plugin retry storefront\n",
 	.max_args = 2,
 	.run = run,
 };

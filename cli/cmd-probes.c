@@ -50,5 +50,6 @@ const struct cmd cmd_probes = {
 	.name = "probes",
 	.arguments = "",
 	.summary = "the probes: when they run, what they said last",
+	.help = "Example\n  tillwatch probes --json | jq '.probes[] | {name, verdict}'\n",
 	.run = run,
 };

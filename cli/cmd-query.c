@@ -8,10 +8,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 
 /* name{a="b"} of a metric object; jansson keeps the order in which the agent wrote it: sorted. */
 static void
@@ -99,9 +99,15 @@ build_url(const struct cli *cli, struct buf *url)
 {
 	const char *range = cli_option(cli, "range"), *step = cli_option(cli, "step"),
 		   *at = cli_option(cli, "at");
-	double now = at != NULL ? strtod(at, NULL) : (double)time(NULL), span, width;
+	wall_t end = wall_now();
+	double now, span, width;
 	char text[64];
 
+	if (at != NULL && wall_parse(at, &end) != 0)
+		return cli_fail(EX_USAGE,
+		    "--at takes unix seconds or a time such as 2026-11-23T14:32:00Z, not \"%s\"",
+		    at);
+	now = (double)end.ms / 1e3;
 	buf_text(url, range != NULL ? "/api/v1/query_range" : "/api/v1/query");
 	client_param(url, "query", cli->args[0]);
 	if (range == NULL) {
@@ -156,7 +162,7 @@ run(struct cli *cli)
 static const struct cli_option options[] = {
 	{"range", 'r', "DURATION", "over a range that ends now (or at --at): 15m, 6h, 7d"},
 	{"step", 0, "DURATION", "one point each (default: a sixtieth of the range)"},
-	{"at", 0, "TIME", "the instant: unix seconds (--at with --range: its end)"},
+	{"at", 0, "TIME", "the instant (with --range: its end): unix seconds or RFC 3339"},
 	{NULL, 0, NULL, NULL},
 };
 

@@ -27,5 +27,6 @@ const struct cmd cmd_reload = {
 	.name = "reload",
 	.arguments = "",
 	.summary = "the agent reads its configuration again (exit 78: it keeps the old one)",
+	.help = "Example\n  tillwatch reload || echo \"the old configuration stays\"\n",
 	.run = run,
 };

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <math.h>
 #include <string.h>
 
 #include "cli/agent-run.h"
@@ -22,6 +23,16 @@ through_agent(struct cli *cli, json_t **result)
 	return rc;
 }
 
+/* The host says microseconds; the answer has the same members with an agent and without. */
+static void
+name_as_agent(json_t *run)
+{
+	double us = member_number(run, "duration_us"), ms = member_number(run, "slot_ms");
+
+	json_object_set_new(run, "duration", isfinite(us) ? json_real(us / 1e6) : json_null());
+	json_object_set_new(run, "at", isfinite(ms) ? json_real(ms / 1e3) : json_null());
+}
+
 static int
 without_agent(struct cli *cli, json_t **result)
 {
@@ -33,6 +44,8 @@ without_agent(struct cli *cli, json_t **result)
 	rc = agent_run(arguments, &text);
 	if (rc == 0 && (*result = json_loads(buf_str(&text), 0, NULL)) == NULL)
 		rc = cli_fail(EX_PROTOCOL, "the host answered something that is no JSON");
+	if (rc == 0)
+		name_as_agent(*result);
 	buf_free(&text);
 	return rc;
 }
@@ -42,8 +55,8 @@ run(struct cli *cli)
 {
 	json_t *result = NULL;
 	const char *verdict;
-	int rc = cli_option(cli, "offline") != NULL ? without_agent(cli, &result)
-						    : through_agent(cli, &result);
+	bool offline = cli_option(cli, "offline") != NULL || cli->config_given != NULL;
+	int rc = offline ? without_agent(cli, &result) : through_agent(cli, &result);
 
 	if (rc != 0)
 		return rc;
@@ -58,7 +71,7 @@ run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-    {"offline", 'o', NULL, "without an agent: reads --config, runs the probe once, stores nothing"},
+    {"offline", 'o', NULL, "without an agent, as with -c FILE: runs it once, stores nothing"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -67,8 +80,7 @@ const struct cmd cmd_run = {
     .name = "run",
     .arguments = "PROBE",
     .summary = "run a probe now and draw its waterfall (exit 1: crit or unknown)",
-    .help = "Examples\n  tillwatch run product-page\n  tillwatch run -c shop.yaml --offline "
-	    "product-page\n",
+    .help = "Examples\n  tillwatch run product-page\n  tillwatch run -c shop.yaml product-page\n",
     .options = options,
     .min_args = 1,
     .max_args = 1,

@@ -19,5 +19,6 @@ const struct cmd cmd_schema = {
 	.name = "schema",
 	.arguments = "",
 	.summary = "the configuration's JSON Schema, with the options of the installed plugins",
+	.help = "Example\n  tillwatch schema >tillwatch.schema.json\n",
 	.run = run,
 };

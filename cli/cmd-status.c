@@ -161,5 +161,6 @@ const struct cmd cmd_status = {
 	.name = "status",
 	.arguments = "",
 	.summary = "is it watching, and is the shop well? (exit 1: a probe is crit)",
+	.help = "Example\n  tillwatch status || echo \"look at the shop\"\n",
 	.run = run,
 };

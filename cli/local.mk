@@ -6,5 +6,5 @@ cli_tillwatch_SOURCES = cli/agent-run.c cli/agent-run.h cli/cli.h cli/client.c c
 	cli/waterfall.c cli/waterfall.h
 cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"'
 cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
-cli_tillwatch_LDADD = tui/libtwtui.la agent/store/libtwstore.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) \
+cli_tillwatch_LDADD = tui/libtwtui.la agent/store/libtwstore.la config/libtwconfig.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) \
 	$(UTF8PROC_LIBS) $(NCURSES_LIBS) -lpthread -lm

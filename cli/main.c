@@ -6,12 +6,16 @@
 #include "build-config.h"
 
 #include "cli/cli.h"
+#include "config/errors.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define VERBS_MAX 32
+#define OPTIONS_MAX 64
 
 extern const struct cmd cmd_alerts, cmd_check, cmd_db, cmd_notify, cmd_plugin, cmd_probes,
     cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema, cmd_status, cmd_top;
@@ -102,6 +106,37 @@ help_all(FILE *f)
 }
 
 static int
+no_such_verb(const char *verb)
+{
+	const char *names[VERBS_MAX];
+	char hint[96];
+	size_t n = 0;
+
+	for (; cli_commands[n] != NULL && n < VERBS_MAX; n++)
+		names[n] = cli_commands[n]->name;
+	return cli_fail(EX_USAGE, "no verb \"%s\"%s; `tillwatch help` lists them", verb,
+	    did_you_mean(verb, names, n, hint));
+}
+
+static int
+no_such_option(const struct cli *cli, const char *text)
+{
+	const struct cli_option *tables[] = {cli->cmd->options, common_options};
+	const char *names[OPTIONS_MAX];
+	char hint[96], name[64];
+	size_t n = 0;
+
+	for (size_t t = 0; t < 2; t++)
+		for (const struct cli_option *o = tables[t];
+		     o != NULL && o->name != NULL && n < OPTIONS_MAX; o++)
+			names[n++] = o->name;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "="), text);
+	return cli_fail(EX_USAGE, "%s has no option %s%s; see `tillwatch %s --help`",
+	    cli->cmd->name, name, did_you_mean(name + strspn(name, "-"), names, n, hint),
+	    cli->cmd->name);
+}
+
+static int
 help(const char *verb)
 {
 	for (int i = 0; verb != NULL && cli_commands[i] != NULL; i++)
@@ -110,7 +145,7 @@ help(const char *verb)
 			return 0;
 		}
 	if (verb != NULL)
-		return cli_fail(EX_USAGE, "no verb \"%s\"; `tillwatch help` lists them", verb);
+		return no_such_verb(verb);
 	help_all(stdout);
 	return 0;
 }
@@ -131,7 +166,7 @@ static void
 set_common(struct cli *cli, const char *name, const char *value)
 {
 	if (strcmp(name, "config") == 0)
-		cli->config = value;
+		cli->config = cli->config_given = value;
 	else if (strcmp(name, "socket") == 0)
 		cli->socket = value;
 	else if (strcmp(name, "url") == 0)
@@ -161,8 +196,7 @@ take_option(struct cli *cli, char **argv, int *i)
 		at = find_option(table, is_long ? text + 2 : NULL, len, is_long ? 0 : text[1]);
 	}
 	if (at < 0 || (!is_long && text[2] != '\0' && table[at].value == NULL))
-		return cli_fail(EX_USAGE, "%s has no option %s; see `tillwatch %s --help`",
-		    cli->cmd->name, text, cli->cmd->name);
+		return no_such_option(cli, text);
 	if (strcmp(table[at].name, "help") == 0)
 		return -1;
 	if (table[at].value == NULL)
@@ -252,5 +286,5 @@ main(int argc, char **argv)
 	for (int i = 0; cli_commands[i] != NULL; i++)
 		if (strcmp(cli_commands[i]->name, argv[1]) == 0)
 			return run_verb(cli_commands[i], argv + 2);
-	return cli_fail(EX_USAGE, "no verb \"%s\"; `tillwatch help` lists them", argv[1]);
+	return no_such_verb(argv[1]);
 }

@@ -6,9 +6,10 @@
  * and the agent's own user may act, others read), and a TCP address where wanted (bearer tokens
  * with scope read or act; without tokens it must be loopback and is read-only).
  *
- * Runs in: libmicrohttpd's thread pool (API_THREADS); queries block there, on the store and the
- * engine, under a deadline. A connection lives API_DEADLINE_MS at most until its request is
- * complete, whatever it drips.
+ * Runs in: a thread a connection (libmicrohttpd's; API_CONNECTIONS_MAX bounds them), so that a
+ * long query delays nobody else; queries block there, on the store and the engine, under a
+ * deadline. A connection lives API_DEADLINE_MS at most until its request is complete, whatever it
+ * drips.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,7 +22,7 @@
 
 #include "lib/buf.h"
 
-#define API_THREADS 4
+#define API_QUERIES_MAX 4           /* evaluated at once; others wait, up to their deadline */
 #define API_CONNECTIONS_MAX 128
 #define API_CONNECTIONS_PER_IP 32
 #define API_DEADLINE_MS 15000       /* of a request, from its first byte to its last */
@@ -37,6 +38,10 @@ struct api_token {
 	const char *token;
 	enum api_scope scope;
 };
+
+/* type: gauge, counter, histogram or unknown. */
+typedef void api_metric(
+    void *arg, const char *name, const char *type, const char *help, const char *unit);
 
 /* What the API asks of the agent. Each may block its thread; all texts are copied by the callee. */
 struct api_agent {
@@ -58,8 +63,8 @@ struct api_agent {
 	int (*retry)(void *ctx, const char *group);
 	int (*notify_test)(void *ctx, const char *receiver, char *err, size_t err_cap);
 	bool (*ready)(void *ctx);
-	void (*metadata)(
-	    void *ctx, struct buf *out, bool *first); /* of the plugins' metrics; NULL = none */
+	/* Of the metrics that are not the agent's own; each name once. NULL = none. */
+	void (*metadata)(void *ctx, api_metric *each, void *arg);
 };
 
 struct api_opts {

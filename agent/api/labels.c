@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,8 @@ next_match(struct request *r, size_t *i, bool *bad)
 		if (promql_parse(&e, r->params[*i].value, strlen(r->params[*i].value), &err) != 0
 		    || promql_type(e) != PROMQL_VECTOR) {
 			answer_error(r, "bad_data", "invalid parameter \"match[]\": %s",
-			    err.code != 0 ? err.text : "no selector");
+			    e == NULL ? err.text : "no selector");
+			promql_free(e);
 			*bad = true;
 			return NULL;
 		}
@@ -155,7 +157,8 @@ write_texts(struct request *r, struct texts *t)
 {
 	bool first = true;
 
-	qsort(t->at, t->n, sizeof(char *), by_text);
+	if (t->n > 0)
+		qsort(t->at, t->n, sizeof(char *), by_text);
 	answer_begin(r);
 	buf_char(&r->out, '[');
 	for (size_t i = 0; i < t->n; i++) {
@@ -235,35 +238,53 @@ handle_label_values(struct request *r)
 
 struct metadata {
 	struct buf *b;
+	const char *only;       /* the one metric that is asked for; NULL: all */
+	long left;              /* how many may still be written */
 	bool first;
 	char last[128];
 };
 
 static void
-one_metadata(void *arg, const struct self_sample *s)
+one_metric(void *arg, const char *name, const char *type, const char *help, const char *unit)
+{
+	struct metadata *m = arg;
+
+	if (m->left == 0 || (m->only != NULL && strcmp(m->only, name) != 0))
+		return;
+	m->left--;
+	json_comma(m->b, &m->first);
+	json_text(m->b, name);
+	buf_printf(m->b, ":[{\"type\":\"%s\",\"help\":", type);
+	json_text(m->b, help);
+	buf_text(m->b, ",\"unit\":");
+	json_text(m->b, unit);
+	buf_text(m->b, "}]");
+}
+
+/* Samples of one name come one after another: the first of them says it all. */
+static void
+one_sample(void *arg, const struct self_sample *s)
 {
 	struct metadata *m = arg;
 
 	if (strcmp(m->last, s->name) == 0)
 		return;
-	strncpy(m->last, s->name, sizeof(m->last) - 1);
-	json_comma(m->b, &m->first);
-	json_text(m->b, s->name);
-	buf_printf(m->b, ":[{\"type\":\"%s\",\"help\":", s->counter ? "counter" : "gauge");
-	json_text(m->b, s->help);
-	buf_text(m->b, ",\"unit\":\"\"}]");
+	snprintf(m->last, sizeof(m->last), "%s", s->name);
+	one_metric(m, s->name, s->counter ? "counter" : "gauge", s->help, "");
 }
 
 void
 handle_metadata(struct request *r)
 {
-	struct metadata m = {.b = &r->out, .first = true};
+	struct metadata m = {.b = &r->out, .only = param(r, "metric"), .first = true};
 
+	if (!param_number(r, "limit", -1, VALUES_MAX, -1, &m.left))
+		return;
 	answer_begin(r);
 	buf_char(&r->out, '{');
-	self_each(r->agent->self, one_metadata, &m);
+	self_each(r->agent->self, one_sample, &m);
 	if (r->agent->metadata != NULL)
-		r->agent->metadata(r->agent->ctx, &r->out, &m.first);
+		r->agent->metadata(r->agent->ctx, one_metric, &m);
 	buf_char(&r->out, '}');
 	answer_end(r);
 }

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/api/request.h"
 #include "lib/units.h"
@@ -110,6 +111,23 @@ write_series(struct buf *b, const struct promql_result *r)
 	buf_char(b, ']');
 }
 
+/* "warnings" or "infos", beside "data"; nothing when there are none. */
+static void
+write_notes(struct buf *b, const struct promql_result *r, bool warnings)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < r->n_notes; i++) {
+		if (r->notes[i].is_warning != warnings)
+			continue;
+		buf_text(b, !first ? "," : warnings ? ",\"warnings\":[" : ",\"infos\":[");
+		json_text(b, r->notes[i].text);
+		first = false;
+	}
+	if (!first)
+		buf_char(b, ']');
+}
+
 static void
 write_result(struct request *r, const struct promql_result *result, int64_t at_ms)
 {
@@ -131,7 +149,25 @@ write_result(struct request *r, const struct promql_result *result, int64_t at_m
 		write_series(b, result);
 	}
 	buf_char(b, '}');
+	write_notes(b, result, true);
+	write_notes(b, result, false);
 	answer_end(r);
+}
+
+/* Few queries are evaluated at once: each holds its samples. False: none ended in time. */
+static bool
+begin_query(struct request *r)
+{
+	struct timespec until = {.tv_sec = (time_t)(r->deadline.us / 1000000),
+	    .tv_nsec = (long)(r->deadline.us % 1000000) * 1000};
+	int rc = 0;
+
+	while (r->queries != NULL
+	       && (rc = sem_clockwait(r->queries, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+		;
+	if (rc != 0)
+		answer_error(r, "timeout", "too many queries are being evaluated");
+	return rc == 0;
 }
 
 static void
@@ -148,7 +184,11 @@ run(struct request *r, int64_t start, int64_t end, int64_t step)
 		    "found in input");
 		return;
 	}
+	if (!begin_query(r))
+		return;
 	rc = query_run(r->agent->store, text, start, end, step, r->deadline, &result, &err);
+	if (r->queries != NULL)
+		sem_post(r->queries);
 	if (rc == 0)
 		write_result(r, &result, start);
 	else if (rc == -EINVAL)

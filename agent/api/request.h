@@ -7,6 +7,7 @@
 #define AGENT_API_REQUEST_H
 
 #include <microhttpd.h>
+#include <semaphore.h>
 
 #include "agent/api/api.h"
 #include "lib/clock.h"
@@ -25,9 +26,11 @@ struct request {
 	struct param params[PARAMS_MAX];
 	size_t n_params;
 	mono_t deadline;
+	sem_t *queries;            /* held while a query is evaluated; NULL: no bound */
 	struct buf out;            /* the answer's body */
 	int status;
 	const char *type;          /* content type */
+	const char *allow;         /* the methods there are, after 405; else NULL */
 };
 
 struct route {

@@ -113,6 +113,7 @@ struct rules_list {
 	const struct gathered *alerts;
 	const struct rule_group *group;
 	bool first_group, first_rule;
+	bool recording, alerting; /* which rules are asked for */
 };
 
 static void
@@ -170,6 +171,8 @@ one_rule(void *arg, const struct rule_status *s)
 {
 	struct rules_list *l = arg;
 
+	if (s->rule->recording ? !l->recording : !l->alerting)
+		return;
 	if (s->group != l->group)
 		begin_group(l, s);
 	json_comma(l->b, &l->first_rule);
@@ -193,8 +196,15 @@ void
 handle_rules(struct request *r)
 {
 	struct gathered alerts = {.n = 0};
-	struct rules_list l = {&r->out, &alerts, NULL, true, true};
+	const char *type = param(r, "type");
+	struct rules_list l = {&r->out, &alerts, NULL, true, true,
+	    .recording = type == NULL || strcmp(type, "record") == 0,
+	    .alerting = type == NULL || strcmp(type, "alert") == 0};
 
+	if (!l.recording && !l.alerting) {
+		answer_error(r, "bad_data", "invalid parameter \"type\": alert or record");
+		return;
+	}
 	answer_begin(r);
 	buf_text(&r->out, "{\"groups\":[");
 	if (r->agent->alerts != NULL) {

@@ -1,11 +1,12 @@
 /*
  * server.c - listeners, connections, dispatch.
  *
- * DESIGN. libmicrohttpd reads and writes; a request is collected whole (body at most API_BODY_MAX),
- * then its route's handler runs in the same pool thread and fills a buffer. libmicrohttpd's timeout
- * is one of silence, so a client that drips a byte a second would live for ever: each connection is
- * registered with the time it began, and api_tick shuts down the sockets of those that have not
- * sent a whole request by API_DEADLINE_MS.
+ * DESIGN. libmicrohttpd reads and writes, in a thread for each connection: in a pool, whoever
+ * shares a thread with a long query waits for it. A request is collected whole (body at most
+ * API_BODY_MAX), then its route's handler runs in the same thread and fills a buffer.
+ * libmicrohttpd's timeout is one of silence, so a client that drips a byte a second would live for
+ * ever: each connection is registered with the time it began, and api_tick shuts down the sockets
+ * of those that have not sent a whole request by API_DEADLINE_MS.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -44,6 +45,7 @@ struct api {
 	struct api_opts opts;
 	struct MHD_Daemon *on_unix, *on_tcp;
 	int port;
+	sem_t *queries;
 	pthread_mutex_t lock;
 	struct connection *connections;
 };
@@ -128,6 +130,8 @@ on_form(void *cls, enum MHD_ValueKind kind, const char *name, const char *file, 
 	(void)file;
 	(void)type;
 	(void)encoding;
+	if (name == NULL) /* a part of a multipart form need not have one */
+		return MHD_NO;
 	if (offset == 0)
 		return add_param(r, name, data, size);
 	if (r->n_params == 0 || strcmp(r->params[r->n_params - 1].name, name) != 0)
@@ -160,6 +164,9 @@ send_answer(struct MHD_Connection *c, struct request *r)
 	MHD_add_response_header(response, "Content-Type", r->type);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (r->allow != NULL)
+		MHD_add_response_header(
+		    response, "Allow", strchr(r->allow, ' ') != NULL ? "GET, POST" : r->allow);
 	if (r->status == 401)
 		MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
 	rc = MHD_queue_response(c, (unsigned)r->status, response);
@@ -185,9 +192,14 @@ find_route(const char *path, const char **tail)
 static bool
 has_method(const char *methods, const char *method)
 {
-	const char *at = strstr(methods, method);
+	size_t len = strlen(method);
 
-	return at != NULL && (at[strlen(method)] == '\0' || at[strlen(method)] == ' ');
+	if (strcmp(method, "HEAD") == 0) /* libmicrohttpd leaves the body out */
+		return has_method(methods, "GET");
+	for (const char *at = methods; len > 0 && (at = strstr(at, method)) != NULL; at++)
+		if ((at == methods || at[-1] == ' ') && (at[len] == '\0' || at[len] == ' '))
+			return true;
+	return false;
 }
 
 static void
@@ -200,6 +212,7 @@ dispatch(struct request *r, const char *method, const char *path)
 	} else if (!has_method(route->methods, method)) {
 		answer_error(r, "bad_data", "%s takes %s", path, route->methods);
 		r->status = MHD_HTTP_METHOD_NOT_ALLOWED;
+		r->allow = route->methods;
 	} else if (r->scope < route->scope) {
 		answer_error(r, r->scope == API_NONE ? "unauthorized" : "forbidden",
 		    r->scope == API_NONE ? "a bearer token is needed" : "this needs the scope act");
@@ -240,6 +253,7 @@ begin(struct api *api, struct MHD_Connection *c, const char *method)
 
 	buf_init(&r->out, API_ANSWER_MAX);
 	r->agent = &api->opts.agent;
+	r->queries = api->queries;
 	r->status = MHD_HTTP_OK;
 	r->type = "application/json";
 	if (k != NULL && k->unix_socket)
@@ -251,6 +265,16 @@ begin(struct api *api, struct MHD_Connection *c, const char *method)
 		p->post = MHD_create_post_processor(c, 4096, on_form, r);
 	set_busy(api, c, true);
 	return p;
+}
+
+/* Ends the form, which may give its last piece only now: before the parameters are read or freed.
+ * What ends in its middle (a part without its boundary) is refused. */
+static void
+end_form(struct pending *p)
+{
+	if (p->post != NULL && MHD_destroy_post_processor(p->post) != MHD_YES)
+		p->too_large = true;
+	p->post = NULL;
 }
 
 static enum MHD_Result
@@ -274,14 +298,20 @@ on_request(void *cls, struct MHD_Connection *c, const char *path, const char *me
 		*size = 0;
 		return MHD_YES;
 	}
+	end_form(p);
 	set_busy(api, c, false);
 	p->r.deadline = mono_add_us(mono_now(), API_QUERY_DEADLINE_MS * 1000LL);
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, on_argument, &p->r);
-	if (p->too_large || p->r.n_params == PARAMS_MAX)
+	if (p->body_bytes > API_BODY_MAX) {
 		answer_error(
-		    &p->r, "bad_data", "the request is too large, or its form cannot be read");
-	else
+		    &p->r, "bad_data", "the body is larger than %d MiB", API_BODY_MAX >> 20);
+		p->r.status = MHD_HTTP_CONTENT_TOO_LARGE;
+	} else if (p->too_large || p->r.n_params == PARAMS_MAX) {
+		answer_error(&p->r, "bad_data",
+		    "the form cannot be read, or has %d parameters or more", PARAMS_MAX);
+	} else {
 		dispatch(&p->r, method, path);
+	}
 	return send_answer(c, &p->r);
 }
 
@@ -296,12 +326,11 @@ on_completed(
 	(void)code;
 	if (p == NULL)
 		return;
+	end_form(p);
 	for (size_t i = 0; i < p->r.n_params; i++) {
 		free(p->r.params[i].name);
 		free(p->r.params[i].value);
 	}
-	if (p->post != NULL)
-		MHD_destroy_post_processor(p->post);
 	buf_free(&p->r.out);
 	free(p);
 	*state = NULL;
@@ -467,8 +496,8 @@ listen_tcp(struct api *api, char *err, size_t cap)
 static struct MHD_Daemon *
 start_daemon(struct api *api, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, api,
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, API_THREADS,
+	return MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0,
+	    NULL, NULL, on_request, api, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 	    API_CONNECTIONS_PER_IP, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024), MHD_OPTION_NOTIFY_COMPLETED,
@@ -484,6 +513,8 @@ api_start(struct api **out, const struct api_opts *opts, char *err, size_t cap)
 	*out = NULL;
 	api->opts = *opts;
 	pthread_mutex_init(&api->lock, NULL);
+	api->queries = xcalloc(1, sizeof(*api->queries));
+	sem_init(api->queries, 0, API_QUERIES_MAX);
 	if ((fd = listen_unix(opts, err, cap)) < 0)
 		goto fail;
 	if ((api->on_unix = start_daemon(api, fd)) == NULL) {
@@ -525,5 +556,7 @@ api_stop(struct api *api)
 	if (api->on_tcp != NULL)
 		MHD_stop_daemon(api->on_tcp);
 	pthread_mutex_destroy(&api->lock);
+	sem_destroy(api->queries);
+	free(api->queries);
 	free(api);
 }

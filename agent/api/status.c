@@ -46,9 +46,13 @@ one_metric(void *arg, const struct self_sample *s)
 		json_text(t->b, s->label_value);
 		buf_char(t->b, '}');
 	}
-	buf_char(t->b, ' ');
-	json_number(t->b, s->v);
-	buf_char(t->b, '\n');
+	if (isfinite(s->v)) {
+		buf_char(t->b, ' ');
+		json_number(t->b, s->v);
+		buf_char(t->b, '\n');
+	} else {
+		buf_text(t->b, isnan(s->v) ? " NaN\n" : s->v > 0 ? " +Inf\n" : " -Inf\n");
+	}
 }
 
 void
