@@ -17,3 +17,11 @@ lib_libtw_la_SOURCES = \
 	lib/series.c lib/series.h
 lib_libtw_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS) $(PCRE2_CFLAGS) $(UTF8PROC_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 lib_libtw_la_LIBADD = $(XXHASH_LIBS) $(PCRE2_LIBS) $(UTF8PROC_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) -lm
+
+# Series texts, histograms and texts to be shown, as strangers send them.
+check_PROGRAMS += tests/fuzz/fuzz-labels
+TESTS += tests/fuzz/fuzz-labels
+tests_fuzz_fuzz_labels_SOURCES = tests/fuzz/fuzz-labels.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_labels_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_labels_LDADD = lib/libtw.la -lm
+EXTRA_DIST += tests/fuzz/corpus/labels

@@ -76,3 +76,18 @@ TESTS += tests/unit/test-host-link
 tests_unit_test_host_link_SOURCES = tests/unit/test-host-link.c
 tests_unit_test_host_link_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_host_link_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-host-load
+TESTS += tests/unit/test-host-load
+tests_unit_test_host_load_SOURCES = tests/unit/test-host-load.c
+tests_unit_test_host_load_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_host_load_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+EXTRA_tests_unit_test_host_load_DEPENDENCIES = tests/plugins/tp_ok.la
+
+# Its clocks are the test's: calls of the three go to the wrappers.
+check_PROGRAMS += tests/unit/test-engine
+TESTS += tests/unit/test-engine
+tests_unit_test_engine_SOURCES = tests/unit/test-engine.c
+tests_unit_test_engine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
+tests_unit_test_engine_LDFLAGS = $(TW_LDFLAGS) -Wl,--wrap=mono_now -Wl,--wrap=wall_now -Wl,--wrap=clock_offset_us
+tests_unit_test_engine_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
