@@ -44,6 +44,7 @@ on_socket(void *arg, uint32_t events)
 
 	if (events & EPOLLIN)
 		http_readable(o->easy, fd);
+	m->entered = mono_now();
 	curl_multi_socket_action(m->curl, fd, bits, &running);
 	check_done(m);
 }
@@ -79,6 +80,7 @@ on_timer(void *arg)
 	struct multi *m = arg;
 	int running;
 
+	m->entered = mono_now();
 	curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
 	check_done(m);
 }

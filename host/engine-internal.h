@@ -20,6 +20,7 @@ struct multi {                       /* one of libcurl's, its timer on our loop 
 	struct engine *engine;
 	CURLM *curl;
 	struct loop_timer timer;
+	mono_t entered;              /* when libcurl was last called */
 };
 
 struct engine {
@@ -73,10 +74,12 @@ struct trust { char *path; void *store; };
 int trust_use(struct engine *e, const char *ca_file, void *ssl_ctx);
 void trust_clear(struct engine *e);
 
-/* cert.c: the certificates of a transfer, into a hop; texts live in heap */
+/* cert.c: what a handshake under this SSL_CTX shows of certificates goes into *to, its texts into
+ * heap; r lives as long as the handshake */
 struct heap;
+struct cert_reader { struct tw_certificate *to; struct heap *heap; };
 const char *cert_verify_text(long result); /* OpenSSL's words */
-void cert_read(CURL *easy, struct tw_certificate *c, struct heap *heap);
+void cert_watch(void *ssl_ctx, struct cert_reader *r);
 
 /* jar.c: the handle takes the jar's cookies before a hop, and gives them back behind it */
 void jar_load(struct tw_jar *jar, CURL *easy);

@@ -55,9 +55,7 @@ write_times(struct engine_http *h, struct tw_hop *hop)
 	hop->total_us = span(s->start, end);
 	hop->reused = s->open == 0 && s->secured != 0;
 	h->lag_us = loop_lag_since(h->engine->loop, (mono_t){s->start});
-	hop->late = s->sent != 0
-		    && loop_lag_since(h->engine->loop, (mono_t){s->sent}) > ENGINE_LATE_US
-		    && s->first != s->kernel;
+	hop->late = s->late_sent || s->late_first;
 }
 
 static void
@@ -109,8 +107,6 @@ http_write_hop(struct engine_http *h)
 		return;
 	if (curl_easy_getinfo(h->easy, CURLINFO_SIZE_DOWNLOAD_T, &wire) == CURLE_OK)
 		hop->bytes_wire = wire;
-	if (h->is_https)
-		cert_read(h->easy, &hop->certificate, &h->heap);
 	if (h->code == CURLE_PEER_FAILED_VERIFICATION) {
 		long result = 0;
 

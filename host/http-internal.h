@@ -18,6 +18,9 @@
 struct stamps {
 	int64_t start, resolved, open, connected, secured, sent, first, end;
 	int64_t kernel;      /* receive stamp of the oldest bytes that wait to be read */
+	int64_t starved;     /* loop_starved_us when the request was about to be sent */
+	bool late_sent;      /* libcurl told of a write long after it may have been done */
+	bool late_first;     /* the first byte may have come long before its stamp */
 };
 
 struct engine_http {
@@ -41,6 +44,7 @@ struct engine_http {
 	char addresses[8][64];
 	uint32_t n_addresses, at_address;
 	struct stamps s;
+	struct cert_reader certificates;
 	int fd;
 	bool is_https, host_is_private, is_redirected, drop_secrets, got_final_head, is_timed_out;
 	bool budget_headers, budget_body, stopped_by_plugin, blocked_address;

@@ -13,14 +13,17 @@
  * A failed hop charges the time since the last stamp to the phase in which it stood. The kernel's
  * receive stamp (SO_TIMESTAMPNS, read by peeking before libcurl reads) replaces user space's where
  * it is earlier: it does not wait for our turn of the loop. The wall clock's step between the two
- * clocks makes it unusable, then user space's counts.
+ * clocks makes it unusable, then user space's counts. A hop is late when either end of its wait may
+ * be wrong by more than ENGINE_LATE_US.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "build-config.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +82,9 @@ on_ssl(CURL *easy, void *ctx, void *arg)
 
 	(void)easy;
 	h->s.connected = now_us();
+	h->certificates =
+	    (struct cert_reader){&h->hops[h->n_hops - 1].certificate, &h->heap};
+	cert_watch(ctx, &h->certificates);
 	return trust_use(h->engine, h->request.ca_file, ctx) == 0 ? CURLE_OK
 								  : CURLE_SSL_CACERT_BADFILE;
 }
@@ -93,13 +99,14 @@ on_request(void *arg, char *to, char *from, int to_port, int from_port)
 	(void)to_port;
 	(void)from_port;
 	h->s.secured = now_us();
+	h->s.starved = loop_starved_us(h->engine->loop);
 	if (h->s.connected == 0)
 		h->s.connected = h->s.secured;
 	return CURL_PREREQFUNC_OK;
 }
 
 /* libcurl reports what it sent after the write: the last such report before the answer is when all
- * was out. */
+ * was out. It was done after libcurl was called, and after the connection stood. */
 static int
 on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *arg)
 {
@@ -108,9 +115,42 @@ on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *arg)
 	(void)easy;
 	(void)data;
 	(void)len;
-	if ((type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) && h->s.first == 0)
+	if ((type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) && h->s.first == 0) {
+		int64_t began = h->multi->entered.us;
+
 		h->s.sent = now_us();
+		if (began < h->s.secured)
+			began = h->s.secured;
+		h->s.late_sent = h->s.sent - began > ENGINE_LATE_US;
+	}
 	return 0;
+}
+
+/* How long the first byte may have lain in the kernel before we read it: in this turn of the loop
+ * or an earlier one, or because our thread had no processor. */
+static int64_t
+first_lay_us(const struct engine_http *h, int64_t now)
+{
+	const struct loop *l = h->engine->loop;
+	int64_t us = now - loop_turn_began(l).us, starved = loop_starved_us(l) - h->s.starved,
+		lag = loop_lag_since(l, (mono_t){h->s.sent});
+
+	us = us > starved ? us : starved;
+	return us > lag ? us : lag;
+}
+
+/* The kernel joins segments that wait and keeps the last one's stamp: only of a single one it is
+ * the first byte's. */
+static bool
+is_single_segment(const struct engine_http *h)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	return !h->is_https && h->request.connection != TW_WARM && h->fd >= 0
+	       && getsockopt(h->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0
+	       && len > offsetof(struct tcp_info, tcpi_data_segs_in)
+	       && info.tcpi_data_segs_in == 1;
 }
 
 /* When the first byte came: the kernel knows better than we, if its clock did not step meanwhile.
@@ -119,8 +159,11 @@ static void
 stamp_first(struct engine_http *h)
 {
 	int64_t now = now_us();
+	bool is_kernels = h->s.kernel > h->s.sent && h->s.kernel <= now;
 
-	h->s.first = h->s.kernel > h->s.sent && h->s.kernel <= now ? h->s.kernel : now;
+	h->s.first = is_kernels ? h->s.kernel : now;
+	h->s.late_first = first_lay_us(h, now) > ENGINE_LATE_US
+			  && !(is_kernels && is_single_segment(h));
 }
 
 static void
@@ -407,7 +450,6 @@ set_tls(struct engine_http *h, CURL *c)
 	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, verify);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, verify * 2);
-	curl_easy_setopt(c, CURLOPT_CERTINFO, 1L);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, h);
 }

@@ -7,6 +7,7 @@
 #include "host/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -24,8 +25,9 @@ struct watched {
 };
 
 struct loop {
-	int epoll_fd, timer_fd;
+	int epoll_fd, timer_fd, sched_fd; /* sched_fd: the kernel's account of our thread, or -1 */
 	bool is_over;
+	mono_t woke;
 	struct loop_timer **heap;
 	uint32_t n, cap;
 	uint64_t sequence;
@@ -180,6 +182,26 @@ loop_lag_recent(const struct loop *l)
 	return loop_lag_since(l, mono_add_us(mono_now(), -1000000));
 }
 
+mono_t
+loop_turn_began(const struct loop *l)
+{
+	return l->woke;
+}
+
+int64_t
+loop_starved_us(const struct loop *l)
+{
+	char text[96];
+	ssize_t n = l->sched_fd >= 0 ? pread(l->sched_fd, text, sizeof(text) - 1, 0) : -1;
+	char *second;
+
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	second = strchr(text, ' ');
+	return second != NULL ? (int64_t)(strtoull(second, NULL, 10) / 1000) : -1;
+}
+
 /* ---- descriptors ---- */
 
 static int
@@ -282,7 +304,7 @@ static void
 turn(struct loop *l)
 {
 	struct epoll_event events[EVENTS];
-	mono_t woke, now;
+	mono_t now;
 	uint64_t ticks;
 	int n;
 
@@ -290,7 +312,7 @@ turn(struct loop *l)
 	arm(l);
 	n = epoll_wait(
 	    l->epoll_fd, events, EVENTS, l->n > 0 && l->heap[0]->at.us <= mono_now().us ? 0 : -1);
-	woke = mono_now();
+	l->woke = mono_now();
 	for (int i = 0; i < n && !l->is_over; i++) {
 		if ((int)(events[i].data.u64 & 0xffffffff) == l->timer_fd) {
 			while (read(l->timer_fd, &ticks, sizeof(ticks)) < 0 && errno == EINTR)
@@ -304,7 +326,7 @@ turn(struct loop *l)
 	if (!l->is_over)
 		fire(l);
 	now = mono_now();
-	note_lag(l, mono_sub_us(now, woke), now);
+	note_lag(l, mono_sub_us(now, l->woke), now);
 }
 
 struct loop *
@@ -317,6 +339,7 @@ loop_new(void)
 		return NULL;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	l->sched_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	ev.data.u64 = (uint32_t)l->timer_fd;
 	if (l->epoll_fd >= 0 && l->timer_fd >= 0 && grow_fds(l, l->timer_fd) == 0
 	    && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->timer_fd, &ev) == 0)
@@ -334,6 +357,8 @@ loop_free(struct loop *l)
 		close(l->epoll_fd);
 	if (l->timer_fd >= 0)
 		close(l->timer_fd);
+	if (l->sched_fd >= 0)
+		close(l->sched_fd);
 	free(l->heap);
 	free(l->fds);
 	free(l);

@@ -51,5 +51,11 @@ struct loop_lag loop_lag_take(struct loop *l);
 /* The worst lag of any timer, and the longest turn, since a time at most 60 s ago. */
 int64_t loop_lag_since(const struct loop *l, mono_t since);
 int64_t loop_lag_recent(const struct loop *l); /* of the last second: what admission asks */
+/* When the turn that runs began: what was ready then has waited since. */
+mono_t loop_turn_began(const struct loop *l);
+/* How long the thread that made the loop has been ready to run without a processor, in all its
+ * life; microseconds, -1 where the kernel does not say. Source: Linux
+ * Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat, second field. */
+int64_t loop_starved_us(const struct loop *l);
 
 #endif

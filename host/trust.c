@@ -16,7 +16,9 @@ load(const char *path)
 {
 	X509_STORE *store = X509_STORE_new();
 
-	if (store != NULL && X509_STORE_load_file(store, path) == 1)
+	/* As libcurl does: a file that holds an intermediate certificate alone is trusted. */
+	if (store != NULL && X509_STORE_load_file(store, path) == 1
+	    && X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN))
 		return store;
 	X509_STORE_free(store);
 	return NULL;

@@ -1,6 +1,6 @@
 /*
- * fuzz-answer.c - any bytes as what shops answer: heads, redirects, cookies and bodies, as the probe
- * engine sees them after libcurl, and as the storefront plugin judges them.
+ * fuzz-answer.c - any bytes as what shops answer: heads, redirects, cookies, bodies and certificates,
+ * as the probe engine sees them after libcurl, and as the storefront plugin judges them.
  *
  * DESIGN. http.c and cert.c are compiled into this program, because what is to be tested are the
  * callbacks that libcurl calls. A request is begun as always, but the loop never runs: what would
@@ -9,7 +9,7 @@
  * ones; the answer goes through walls, CDN, assertions and facts.
  *
  * The input's first two bytes are choices (see `choose`); the rest is a head, line by line up to an
- * empty one; after a redirect the next head, else the body.
+ * empty one; after a redirect the next head, else the body. The same bytes are certificates, too.
  *
  * What must hold: a request's secret header goes only where the first one went; no hop leads to
  * another scheme; not more hops than allowed; facts are JSON, and clean.
@@ -19,6 +19,8 @@
 #include "host/http.c"
 
 #include "host/cert.c"
+
+#include <openssl/err.h>
 
 #include "host/emit.h"
 #include "plugins/common/cdn.h"
@@ -310,27 +312,34 @@ choose(struct tw_request *r, CURLcode *code, uint8_t a, uint8_t b)
 	t.piece = b & 0x7f;
 }
 
-/* The same bytes as what libcurl tells of a certificate. */
+/* The same bytes as certificates in DER: the leaf, and what else was sent. */
 static void
 read_certificate(const uint8_t *data, size_t size)
 {
-	char *text = strndup((const char *)data, size), *rest = text, *line;
-	struct curl_slist *list = NULL;
+	const unsigned char *at = data;
+	X509 *leaf = d2i_X509(NULL, &at, (long)size), *more;
+	STACK_OF(X509) *sent = sk_X509_new_null();
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	struct tw_certificate c = {0};
 	struct heap heap = {0};
+	struct cert_reader reader = {&c, &heap};
 
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		struct curl_slist *more = curl_slist_append(list, line);
-
-		if (more != NULL)
-			list = more;
+	for (int i = 0; leaf != NULL && i < 8; i++) {
+		if ((more = d2i_X509(NULL, &at, (long)(data + size - at))) == NULL)
+			break;
+		sk_X509_push(sent, more);
 	}
-	(void)stamp_ms(field(list, "Expire date"));
-	(void)copy(&heap, field(list, "Subject"));
-	curl_slist_free_all(list);
-	free(text);
-	text = strndup((const char *)data, size);
-	(void)fingerprint(&heap, text);
-	free(text);
+	if (leaf != NULL && X509_STORE_CTX_init(ctx, store, leaf, sent) == 1) {
+		(void)verify(ctx, &reader);
+		if (c.chain_not_after_ms > c.not_after_ms)
+			abort();
+	}
+	ERR_clear_error();
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	sk_X509_pop_free(sent, X509_free);
+	X509_free(leaf);
 	heap_free(&heap);
 }
 
