@@ -61,8 +61,9 @@ struct shop {
 /* When things truly happened: {CLOCK_REALTIME, CLOCK_MONOTONIC} in nanoseconds, each taken right
  * before the call. */
 struct truth {
-	int64_t accept[2], read[2], head[2],
-		body[2]; /* accepted; request wholly read; head, body written */
+	int64_t accept[2], came_real; /* came: the kernel's receive stamp of the last bytes that
+					 were read, 0 over TLS */
+	int64_t read[2], head[2], body[2]; /* request wholly read; head, body written */
 	int64_t head_done_ns, body_done_ns;           /* monotonic, after the write returned */
 };
 void truth_now(int64_t stamp[2]);
