@@ -1,7 +1,7 @@
 /*
- * cert.c - the certificates that a server sent, read while OpenSSL verifies them: libcurl's own list
- * (CURLINFO_CERTINFO) prints every field of every certificate as text, which costs as much as a
- * third of a handshake.
+ * cert.c - the certificates that a server sent, read while OpenSSL verifies them: libcurl's own
+ * list (CURLINFO_CERTINFO) prints every field of every certificate as text, which costs a third of
+ * a handshake.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -138,7 +138,7 @@ within 10 'the front door speaks HTTP/2 over TLS' h2
 # --- faults -----------------------------------------------------------------------------------------------
 none_left() { holds alerts 'not d["alerts"]' && holds notify 'all(r["pending"] == 0 for r in d["receivers"])'; }
 fault() { # NAME ALERT
-  within 90 "fault $1: nothing is left of the fault before" none_left
+  within 90 "fault $1: nothing is left of what was before" none_left
   local from
   from=$(here_line)
   "$top/tests/rig/rig" fault "$1" >>"$dir/rig.log" 2>&1
@@ -153,6 +153,7 @@ fault hang ApiDown
 fault down ApiDown
 
 # --- the agent is killed in the middle ----------------------------------------------------------------------
+within 90 'before the kill: nothing is left of the faults' none_left
 from=$(here_line)
 "$top/tests/rig/rig" fault errors >>"$dir/rig.log" 2>&1
 within 60 'before the kill: ApiDown fires' hook firing ApiDown "$from"
@@ -168,6 +169,7 @@ if [ "$before" = "$after" ] && [ "$before" != none ]; then ok "no committed samp
 within 90 'the resolve of what fired before the kill is delivered' hook resolved ApiDown "$from"
 
 # --- is it me? ------------------------------------------------------------------------------------------------
+within 90 'before the cut: nothing is left of the kill' none_left
 from=$(here_line)
 fired_before=$(count_hooks firing '*')
 kill -USR1 "$cut"

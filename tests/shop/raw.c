@@ -75,7 +75,8 @@ static int send_openssl(struct sink *k, const void *data, size_t len, short *eve
 	return n == SSL_ERROR_WANT_READ || n == SSL_ERROR_WANT_WRITE ? -1 : -2;
 }
 
-/* recv, and when the kernel had received it: a reader that waits for a processor does not shift it. */
+/* recv, and when the kernel had received it: a reader that waits for a processor does not shift it
+ */
 static ssize_t recv_stamped(struct conn *c, void *to, size_t size)
 {
 	char control[256];
@@ -299,14 +300,15 @@ static void truth_log(struct conn *c, const struct parsed *p)
 			*s = '_';
 	n = snprintf(line, sizeof(line),
 		"{\"conn\":%llu,\"req\":%llu,\"tag\":\"%s\",\"tls\":%s,"
-		"\"accept_real\":%lld,\"accept_mono\":%lld,\"came_real\":%lld,\"read_real\":%lld,\"read_mono\":%lld,"
+		"\"accept_real\":%lld,\"accept_mono\":%lld,\"came_real\":%lld,"
+		"\"read_real\":%lld,\"read_mono\":%lld,"
 		"\"head_real\":%lld,\"head_mono\":%lld,\"head_done_mono\":%lld,"
 		"\"body_real\":%lld,\"body_mono\":%lld,\"body_done_mono\":%lld}\n",
 		(unsigned long long)c->id, (unsigned long long)c->requests, tag,
 		c->ssl ? "true" : "false", (long long)t->accept[0], (long long)t->accept[1],
 		(long long)t->came_real, (long long)t->read[0], (long long)t->read[1],
-		(long long)t->head[0], (long long)t->head[1], (long long)t->head_done_ns, (long long)t->body[0],
-		(long long)t->body[1], (long long)t->body_done_ns);
+		(long long)t->head[0], (long long)t->head[1], (long long)t->head_done_ns,
+		(long long)t->body[0], (long long)t->body[1], (long long)t->body_done_ns);
 	journal_write(c->raw->shop->truth, line, (size_t)n);
 }
 
@@ -397,10 +399,8 @@ static void *conn_main(void *arg)
 {
 	struct conn *c = arg;
 	unsigned char first;
-	int on = 1;
 
 	prctl(PR_SET_TIMERSLACK, 1);
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	if (wait_for(c, POLLIN) && recv(c->fd, &first, 1, MSG_PEEK) == 1 &&
 	    (first != 0x16 || conn_handshake(c)))
 		while (conn_serve_one(c))
