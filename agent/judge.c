@@ -14,6 +14,8 @@
 #include "agent/query.h"
 #include "lib/log.h"
 
+#define TOGETHER_MS 250 /* groups that are due within it are evaluated in one turn */
+
 #define QUERY_US 10000000 /* a rule's evaluation may take so long */
 
 static int
@@ -84,8 +86,8 @@ wait_until(struct agent *a, int64_t next_ms)
 
 	if (left > 1000)
 		left = 1000;
-	if (left < 1)
-		left = 1;
+	if (left < TOGETHER_MS)
+		left = TOGETHER_MS;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += (time_t)(left / 1000);
 	until.tv_nsec += (long)(left % 1000) * 1000000;

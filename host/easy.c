@@ -99,6 +99,15 @@ set_timer(CURLM *curl, long timeout_ms, void *arg)
 	return 0;
 }
 
+void
+multi_kick(struct multi *m)
+{
+	if (m->timer.index == 0 || mono_sub_us(m->timer.at, mono_now()) > 0)
+		return;
+	loop_timer_clear(m->engine->loop, &m->timer);
+	on_timer(m);
+}
+
 int
 multi_setup(struct multi *m, struct engine *e, long connections)
 {

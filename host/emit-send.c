@@ -111,13 +111,11 @@ send_run(struct host *h, struct probe *p, struct msg_result *r, bool has_samples
 	struct sender s = {h, p};
 	uint32_t generation = r->flags & RESULT_ASKED ? p->ctx.asked : p->generation;
 	static const char no_facts[] = "{}";
+	static struct wire_sample samples[WIRE_SAMPLES_MAX]; /* of the loop's thread; 48 KiB */
 
+	link_cork(&h->link);
 	if (has_samples) {
-		r->samples = malloc(WIRE_SAMPLES_MAX * sizeof(*r->samples));
-		if (r->samples == NULL) {
-			host_end(h, HOST_EXIT_AGAIN, "out of memory");
-			return;
-		}
+		r->samples = samples;
 		send_new_series(&s);
 		send_hists(&s);
 		r->n_samples = (uint32_t)send_samples(&s, r->samples);
@@ -126,7 +124,7 @@ send_run(struct host *h, struct probe *p, struct msg_result *r, bool has_samples
 	if (strlen(r->facts) > FACTS_MAX)
 		r->facts = (char *)(uintptr_t)no_facts;
 	sent(&s, msg_result_encode(h->link.scratch, p->id, generation, r));
-	free(r->samples);
+	(void)link_uncork(&h->link);
 	r->samples = NULL;
 	r->n_samples = 0;
 }

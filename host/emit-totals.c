@@ -48,8 +48,10 @@ put_total(struct frame_writer *w, struct emit_series *s, uint8_t *scratch)
 }
 
 static void
-write_page(struct emit *e, struct state *st, uint32_t page, uint8_t *bytes, uint8_t *scratch)
+write_page(struct emit *e, struct state *st, uint32_t page)
 {
+	/* Of the loop's thread; so large that malloc would ask the kernel for it, run by run. */
+	static uint8_t bytes[FRAME_MAX], scratch[PAGE_HIST_MAX];
 	struct frame_writer w = {.bytes = bytes};
 	struct emit_series *s, *next;
 	char key[32];
@@ -79,7 +81,6 @@ emit_close_run(struct emit *e, struct state *st, int64_t slot_ms)
 {
 	struct emit_series *s, *next;
 	struct hist *copy;
-	uint8_t *bytes;
 
 	HASH_ITER(hh, e->series, s, next) {
 		if (s->has_total)
@@ -89,13 +90,10 @@ emit_close_run(struct emit *e, struct state *st, int64_t slot_ms)
 	}
 	if (e->pages_changed == 0)
 		return;
-	if ((bytes = malloc(FRAME_MAX + PAGE_HIST_MAX)) == NULL)
-		return; /* the marks stay: the next run writes them */
 	for (uint32_t page = 0; page < e->n_pages; page++)
 		if (e->pages_changed & UINT64_C(1) << page)
-			write_page(e, st, page, bytes, bytes + FRAME_MAX);
+			write_page(e, st, page);
 	e->pages_changed = 0;
-	free(bytes);
 }
 
 /* ---- restoring ---- */

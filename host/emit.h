@@ -50,6 +50,8 @@ struct emit_series {
 	double total;                   /* of a counter */
 	struct hist *hist;              /* total of a histogram; NULL otherwise */
 	uint32_t page;                  /* of the totals */
+	uint64_t call;                  /* hash of the last call that meant it; 0 = none */
+	struct emit_series *then;       /* what the call after that one meant */
 };
 
 struct run_sample {
@@ -67,7 +69,10 @@ struct emit {
 	size_t n_series, n_pages;
 	uint64_t pages_changed;         /* bit N: page N must be written */
 
+	struct emit_series *first;      /* what the first call of a run meant */
+
 	/* the run */
+	struct emit_series *before;     /* what the call before this one meant; NULL = none */
 	struct run_sample *samples;
 	size_t n_samples, cap_samples, n_hists;
 	json_t *facts;                  /* NULL = none */

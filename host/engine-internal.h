@@ -50,6 +50,7 @@ struct engine_run {
 /* easy.c: handles and their sockets on the loop */
 int multi_setup(struct multi *m, struct engine *e, long connections);
 void multi_clear(struct multi *m);
+void multi_kick(struct multi *m); /* what libcurl wants to do at once, it does now */
 CURL *easy_take(struct engine *e);
 void easy_give(struct engine *e, CURL *easy);
 void easy_pool_clear(struct engine *e);

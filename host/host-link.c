@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define FRAMES_A_CALL 16u
+
 struct link_frame {
 	struct link_frame *next;
 	bool is_minor;
@@ -52,21 +54,35 @@ link_clear(struct link *l)
 	l->scratch = NULL;
 }
 
+/* The first frames that wait, at most FRAMES_A_CALL, in one call. How many went, or -1. */
+static int
+send_some(const struct link *l)
+{
+	struct mmsghdr m[FRAMES_A_CALL] = {0};
+	struct iovec iov[FRAMES_A_CALL];
+	unsigned n = 0;
+
+	for (struct link_frame *o = l->first; o != NULL && n < FRAMES_A_CALL; o = o->next, n++) {
+		iov[n] = (struct iovec){o->bytes, o->len};
+		m[n].msg_hdr = (struct msghdr){.msg_iov = &iov[n], .msg_iovlen = 1};
+	}
+	return sendmmsg(l->fd, m, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 int
 link_flush(struct link *l)
 {
 	while (l->error == 0 && l->first != NULL) {
-		struct link_frame *o = l->first;
+		int n = send_some(l);
 
-		if (send(l->fd, o->bytes, o->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-			if (errno == EINTR)
-				continue;
-			if (errno == EAGAIN || errno == ENOBUFS)
-				return -EAGAIN;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
+			return -EAGAIN;
+		if (n < 0)
 			l->error = -errno;
-			break;
-		}
-		remove_frame(l, &l->first);
+		while (n-- > 0)
+			remove_frame(l, &l->first);
 	}
 	return l->error;
 }
@@ -89,6 +105,19 @@ queue(struct link *l, const uint8_t *bytes, size_t n, bool is_minor)
 	*l->last = o;
 	l->last = &o->next;
 	l->bytes += n;
+	return l->is_corked ? 0 : link_uncork(l);
+}
+
+void
+link_cork(struct link *l)
+{
+	l->is_corked = true;
+}
+
+int
+link_uncork(struct link *l)
+{
+	l->is_corked = false;
 	if (link_flush(l) != 0 && l->changed != NULL)
 		l->changed(l->changed_arg);
 	return l->error;

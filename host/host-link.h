@@ -28,6 +28,7 @@ struct link {
 	int fd;                      /* -1 = none: what is sent is forgotten */
 	struct link_frame *first, **last;
 	size_t bytes;                /* waiting */
+	bool is_corked;              /* frames are only queued: link_uncork sends them together */
 	uint64_t n_dropped;          /* logs and beats that gave way */
 	int error; /* the first that broke it (0 = none); nothing is sent after it */
 	void (*changed)(
@@ -44,6 +45,8 @@ int link_send(void *link, const uint8_t *bytes, size_t n);
 int link_send_minor(struct link *l, const uint8_t *bytes, size_t n); /* a log or a beat */
 /* Sends what waits. 0: all gone; -EAGAIN: some waits for the socket; else the link's error. */
 int link_flush(struct link *l);
+void link_cork(struct link *l);
+int link_uncork(struct link *l);        /* as link_send */
 bool link_is_full(const struct link *l);
 
 /* One frame into f (its bytes live in scratch until the next call of anything). 1; 0: none waits;

@@ -420,6 +420,9 @@ host_init(struct host *h, int fd)
 	h->post_fd = -1;
 	h->deliver = send_run;
 	pthread_mutex_init(&h->lock, NULL);
+	/* Before the sandbox: the kernel's account of our thread stands in /proc. */
+	if ((h->loop = loop_new()) == NULL)
+		return -ENOMEM;
 	return link_init(&h->link, fd);
 }
 
@@ -472,7 +475,7 @@ host_start(struct host *h)
 
 	if ((h->post_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return -errno;
-	if ((h->loop = loop_new()) == NULL || (h->work = work_new()) == NULL)
+	if ((h->work = work_new()) == NULL)
 		return -ENOMEM;
 	loop_fd_set(h->loop, h->post_fd, EPOLLIN, run_posts, h);
 	h->clock_offset_us = clock_offset_us();

@@ -55,7 +55,7 @@ write_times(struct engine_http *h, struct tw_hop *hop)
 	hop->total_us = span(s->start, end);
 	hop->reused = s->open == 0 && s->secured != 0;
 	h->lag_us = loop_lag_since(h->engine->loop, (mono_t){s->start});
-	hop->late = s->late_sent || s->late_first;
+	hop->late = s->late_first || s->sent - s->sending > ENGINE_LATE_US;
 }
 
 static void

@@ -19,7 +19,7 @@ struct stamps {
 	int64_t start, resolved, open, connected, secured, sent, first, end;
 	int64_t kernel;      /* receive stamp of the oldest bytes that wait to be read */
 	int64_t starved;     /* loop_starved_us when the request was about to be sent */
-	bool late_sent;      /* libcurl told of a write long after it may have been done */
+	int64_t sending;     /* the request was sent between this and `sent` */
 	bool late_first;     /* the first byte may have come long before its stamp */
 };
 

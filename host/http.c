@@ -116,12 +116,10 @@ on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *arg)
 	(void)data;
 	(void)len;
 	if ((type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) && h->s.first == 0) {
-		int64_t began = h->multi->entered.us;
-
+		h->s.sending = h->multi->entered.us;
+		if (h->s.sending < h->s.secured)
+			h->s.sending = h->s.secured;
 		h->s.sent = now_us();
-		if (began < h->s.secured)
-			began = h->s.secured;
-		h->s.late_sent = h->s.sent - began > ENGINE_LATE_US;
 	}
 	return 0;
 }
@@ -154,16 +152,18 @@ is_single_segment(const struct engine_http *h)
 }
 
 /* When the first byte came: the kernel knows better than we, if its clock did not step meanwhile.
- */
+ * From a near server it comes before libcurl tells us that the request is out. */
 static void
 stamp_first(struct engine_http *h)
 {
 	int64_t now = now_us();
-	bool is_kernels = h->s.kernel > h->s.sent && h->s.kernel <= now;
+	bool is_kernels = h->s.kernel >= h->s.sending && h->s.kernel <= now;
 
 	h->s.first = is_kernels ? h->s.kernel : now;
-	h->s.late_first = first_lay_us(h, now) > ENGINE_LATE_US
-			  && !(is_kernels && is_single_segment(h));
+	if (h->s.sent > h->s.first)
+		h->s.sent = h->s.first;
+	h->s.late_first = !(is_kernels && is_single_segment(h))
+			  && first_lay_us(h, now) > ENGINE_LATE_US;
 }
 
 static void
@@ -516,6 +516,8 @@ hop_connect(struct engine_http *h)
 	set_request(h, h->easy);
 	if (curl_multi_add_handle(h->multi->curl, h->easy) != CURLM_OK)
 		end_soon(h, CURLE_FAILED_INIT);
+	else
+		multi_kick(h->multi);
 }
 
 void

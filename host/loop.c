@@ -228,6 +228,7 @@ loop_fd_set(struct loop *l, int fd, uint32_t events, void (*fn)(void *, uint32_t
 {
 	struct epoll_event ev = {.events = events};
 	struct watched *w;
+	bool is_new;
 
 	if (fd < 0 || grow_fds(l, fd) != 0)
 		return -EINVAL;
@@ -239,14 +240,15 @@ loop_fd_set(struct loop *l, int fd, uint32_t events, void (*fn)(void *, uint32_t
 		w->life++;
 		return 0;
 	}
-	if (w->fd < 0)
-		w->life++;
+	is_new = w->fd < 0;
+	w->life += is_new;
 	*w = (struct watched){fd, events, w->life, fn, arg};
 	ev.data.u64 = (uint64_t)w->life << 32 | (uint32_t)fd;
 	/* libcurl closes and opens descriptors behind our back: what we think of one may be wrong
 	 * either way. */
-	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0
-	    || (errno == ENOENT && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0))
+	if (epoll_ctl(l->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &ev) == 0
+	    || (errno == (is_new ? EEXIST : ENOENT)
+		&& epoll_ctl(l->epoll_fd, is_new ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) == 0))
 		return 0;
 	w->fd = -1;
 	return -errno;
@@ -271,6 +273,7 @@ arm(struct loop *l)
 	struct itimerspec t = {{0, 0}, {0, 0}};
 	mono_t at = l->n > 0 ? l->heap[0]->at : (mono_t){0};
 
+	/* Setting it also takes back that it has gone off: nobody reads it. */
 	if (at.us == l->armed.us)
 		return;
 	l->armed = at;
@@ -304,20 +307,18 @@ static void
 turn(struct loop *l)
 {
 	struct epoll_event events[EVENTS];
+	/* Timers that are due already do not wait for the kernel to say so. */
+	bool is_due = l->n > 0 && l->heap[0]->at.us <= mono_now().us;
 	mono_t now;
-	uint64_t ticks;
 	int n;
 
-	/* Timers that are due already do not wait for the kernel to say so. */
-	arm(l);
-	n = epoll_wait(
-	    l->epoll_fd, events, EVENTS, l->n > 0 && l->heap[0]->at.us <= mono_now().us ? 0 : -1);
+	if (!is_due)
+		arm(l);
+	n = epoll_wait(l->epoll_fd, events, EVENTS, is_due ? 0 : -1);
 	l->woke = mono_now();
 	for (int i = 0; i < n && !l->is_over; i++) {
 		if ((int)(events[i].data.u64 & 0xffffffff) == l->timer_fd) {
-			while (read(l->timer_fd, &ticks, sizeof(ticks)) < 0 && errno == EINTR)
-				;
-			l->armed = (mono_t){0};
+			l->armed = (mono_t){-1}; /* it has gone off: to be set anew */
 			fire(l);
 		} else {
 			dispatch(l, &events[i]);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 
 #include "host/host.h"
 #include "lib/log.h"
+
+#define KEPT_BYTES (1 << 20)
 
 #define SETUP_MS 10000
 #define EXIT_USAGE 64
@@ -168,6 +171,9 @@ main(int argc, char **argv)
 	struct arguments a;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* What a run took the next one takes again: it need not go back to the kernel between. */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	(void)mallopt(M_MXFAST, 0); /* else each large block that is freed sweeps all small ones */
 	if (parse(&a, argc, argv) != 0)
 		return usage();
 	if (a.describe != NULL)

@@ -17,6 +17,11 @@
  */
 json_t *json_read(const char *text, size_t len, char *err, size_t err_cap);
 
+/* Is it one JSON object? Allocates nothing (json-scan.c). Stricter than json_read in numbers (18
+ * digits before the point, an exponent below 100) and in keys (no escapes but of quote and
+ * backslash, KEYS_MAX open at once). */
+bool json_is_object_text(const char *text, size_t len);
+
 /* The value that pointer names ("" = the whole, "/data/0/id"), borrowed; NULL where there is none.
  */
 json_t *json_at(json_t *root, const char *pointer);

@@ -231,11 +231,9 @@ look(struct alert_engine *e, int64_t now_ms)
 static bool
 has_pending(const struct alert_engine *e)
 {
-	struct rule_alerts *a, *next;
-	struct inst *i, *after;
+	const struct inst *i;
 
-	HASH_ITER(hh, e->by_rule, a, next)
-	HASH_ITER(hh, a->by_fp, i, after)
+	DL_FOREACH(e->all, i)
 	if (i->phase == ALERT_PENDING)
 		return true;
 	return false;
@@ -266,12 +264,10 @@ write_all(struct alert_engine *e, int64_t now_ms)
 static void
 settle(struct alert_engine *e)
 {
-	struct rule_alerts *a, *next;
 	struct inst *i, *after;
 
 	changes_clear(e);
-	HASH_ITER(hh, e->by_rule, a, next)
-	HASH_ITER(hh, a->by_fp, i, after)
+	DL_FOREACH_SAFE(e->all, i, after)
 	{
 		i->dirty = false;
 		if (i->gone)
@@ -279,13 +275,24 @@ settle(struct alert_engine *e)
 	}
 }
 
+/* A shop that is well: no alert, nobody to be told, no history to write or to let go. */
+static bool
+is_quiet(const struct alert_engine *e, int64_t now_ms)
+{
+	return e->all == NULL && e->groups == NULL && e->n_changes == 0
+	       && now_ms - e->expired_ms < EXPIRE_EVERY_MS;
+}
+
 /* Everything that this tick changed, and everything that is to be told now, in one transaction. */
 static int
 commit_all(struct alert_engine *e, int64_t now_ms)
 {
 	mono_t started = mono_now();
-	int rc = state_begin(e->opts.state);
+	int rc;
 
+	if (is_quiet(e, now_ms))
+		return 0;
+	rc = state_begin(e->opts.state);
 	if (rc == 0) {
 		rc = write_all(e, now_ms);
 		if (rc != 0)

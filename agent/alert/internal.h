@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "agent/alert/alert.h"
 #include "lib/series.h"
@@ -33,6 +34,7 @@ struct inst { /* one alert of one rule */
 	bool dirty, gone; /* to be written; to be removed with the next commit */
 	struct grp **groups;
 	size_t n_groups;
+	struct inst *prev, *next; /* in the engine's list of all */
 	UT_hash_handle hh;
 };
 
@@ -127,6 +129,8 @@ struct alert_engine {
 	struct rules *rules;
 	struct routing *routing;
 	struct rule_alerts *by_rule;
+	bool has_unbound;     /* some of by_rule may be without a rule */
+	struct inst *all;     /* every alert, oldest first: rules are many, alerts are few */
 	struct grp *groups;
 	struct silence *silences;
 	size_t n_silences;

@@ -80,6 +80,7 @@ void
 inst_free(struct alert_engine *e, struct inst *i)
 {
 	HASH_DEL(i->of->by_fp, i);
+	DL_DELETE(e->all, i);
 	e->n_alerts--;
 	group_leave(i);
 	labels_unref(i->labels);
@@ -99,6 +100,7 @@ rule_alerts(struct alert_engine *e, const char *key)
 		a = xcalloc(1, sizeof(*a));
 		a->key = xstrdup(key);
 		HASH_ADD_KEYPTR(hh, e->by_rule, a->key, strlen(a->key), a);
+		e->has_unbound = true;
 	}
 	return a;
 }
@@ -110,6 +112,7 @@ inst_add(struct alert_engine *e, struct rule_alerts *of, struct inst *i)
 	i->fp = alert_fingerprint(i->labels);
 	snprintf(i->fp_text, sizeof(i->fp_text), "%016" PRIx64, i->fp);
 	HASH_ADD(hh, of->by_fp, fp, sizeof(i->fp), i);
+	DL_APPEND(e->all, i);
 	e->n_alerts++;
 }
 
@@ -373,6 +376,7 @@ life_bind(struct alert_engine *e)
 {
 	struct rule_alerts *a, *next;
 
+	e->has_unbound = true;
 	HASH_ITER(hh, e->by_rule, a, next)
 	{
 		a->rule = rules_find(e->rules, a->key);
@@ -384,25 +388,21 @@ life_bind(struct alert_engine *e)
 void
 life_orphans(struct alert_engine *e, int64_t now_ms)
 {
-	struct rule_alerts *a, *next;
-	struct inst *i, *after;
+	struct inst *i;
 
-	HASH_ITER(hh, e->by_rule, a, next)
+	DL_FOREACH(e->all, i)
 	{
-		if (a->rule != NULL)
+		if (i->of->rule != NULL)
 			continue;
-		HASH_ITER(hh, a->by_fp, i, after)
-		{
-			i->held = false;
-			if (i->phase == ALERT_PENDING)
-				end_pending(i, now_ms);
-			if (i->phase != ALERT_FIRING)
-				continue;
-			i->phase = ALERT_RESOLVED;
-			i->resolved_ms = now_ms;
-			i->dirty = true;
-			change_add(e, i, "removed", now_ms);
-		}
+		i->held = false;
+		if (i->phase == ALERT_PENDING)
+			end_pending(i, now_ms);
+		if (i->phase != ALERT_FIRING)
+			continue;
+		i->phase = ALERT_RESOLVED;
+		i->resolved_ms = now_ms;
+		i->dirty = true;
+		change_add(e, i, "removed", now_ms);
 	}
 }
 
@@ -410,14 +410,18 @@ void
 life_forget(struct alert_engine *e, int64_t now_ms)
 {
 	struct rule_alerts *a, *next;
-	struct inst *i, *after;
+	struct inst *i;
 
+	DL_FOREACH(e->all, i)
+	if (i->phase == ALERT_RESOLVED && !owed(i)
+	    && now_ms - i->resolved_ms >= ALERT_KEEP_RESOLVED_MS)
+		i->gone = true;
+	if (!e->has_unbound)
+		return;
+	e->has_unbound = false;
 	HASH_ITER(hh, e->by_rule, a, next)
 	{
-		HASH_ITER(hh, a->by_fp, i, after)
-		if (i->phase == ALERT_RESOLVED && !owed(i)
-		    && now_ms - i->resolved_ms >= ALERT_KEEP_RESOLVED_MS)
-			i->gone = true;
+		e->has_unbound |= a->rule == NULL && a->by_fp != NULL;
 		if (a->rule == NULL && a->by_fp == NULL) {
 			HASH_DEL(e->by_rule, a);
 			free(a->key);

@@ -115,18 +115,16 @@ save_change(struct alert_engine *e, const struct change *c)
 int
 save_changes(struct alert_engine *e)
 {
-	struct rule_alerts *a, *next;
-	struct inst *i, *after;
+	struct inst *i;
 	int rc = 0;
 
 	for (size_t k = 0; rc == 0 && k < e->n_changes; k++)
 		rc = save_change(e, &e->changes[k]);
-	HASH_ITER(hh, e->by_rule, a, next)
-	HASH_ITER(hh, a->by_fp, i, after)
+	DL_FOREACH(e->all, i)
 	{
 		if (rc == 0 && i->gone)
 			rc = state_run(e->opts.state, "DELETE FROM alert WHERE rule=?1 AND fp=?2",
-			    "ss", a->key, i->fp_text);
+			    "ss", i->of->key, i->fp_text);
 		else if (rc == 0 && i->dirty)
 			rc = save_inst(e, i);
 	}

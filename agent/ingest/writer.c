@@ -5,8 +5,10 @@
  * Runs in: a thread of its own, which blocks on the disk; push and done from the loop thread.
  *
  * DESIGN. Two lists under one mutex: `queue` (complete runs that wait) and `done` (committed, not
- * yet known to the loop). The writer takes the whole queue at once: while a slow disk syncs, the
- * next transaction grows, so the rate of transactions follows the disk and not the probes. On an
+ * yet known to the loop). The writer takes the whole queue at once, COMMIT_MS after the last time
+ * at the earliest: a run that comes alone is committed at once, a hundred a second share four
+ * transactions. While a slow disk syncs, the next transaction grows, so the rate of transactions
+ * follows the disk and not the probes. On an
  * error the batch stays and is tried again each RETRY_MS; past INGEST_QUEUE_BYTES the oldest runs
  * are dropped and counted.
  *
@@ -23,9 +25,10 @@
 #include "lib/xmalloc.h"
 
 #define RETRY_MS 1000
+#define COMMIT_MS 250          /* between two transactions at least */
 #define BATCH_RUNS 4096        /* a transaction */
-#define MAINTAIN_MS 200 /* between two bounded slices of store_maintain when there is more to do   \
-			 */
+#define MAINTAIN_MS 200        /* between two slices of store_maintain when there is more to do */
+#define IDLE_MS 1000           /* and when there is not */
 
 struct list {
 	struct run *first, **last;
@@ -96,10 +99,11 @@ void
 writer_push(struct writer *w, struct run *r)
 {
 	pthread_mutex_lock(&w->lock);
+	if (w->queue.first == NULL)
+		pthread_cond_signal(&w->wake);
 	list_add(&w->queue, r);
 	w->queued_bytes += r->bytes;
 	drop_oldest(w);
-	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -286,29 +290,63 @@ commit_batch(struct writer *w, struct list *batch, bool *failing)
 	pthread_mutex_lock(&w->lock);
 }
 
+/* Milliseconds until `since` + ms; at least 1 while that is to come, 0 when it has passed. */
+static int
+left_ms(mono_t since, int ms)
+{
+	int64_t us = mono_sub_us(mono_add_us(since, ms * 1000LL), mono_now());
+
+	return us > 0 ? (int)(us / 1000) + 1 : 0;
+}
+
+static void
+maintain(struct writer *w, mono_t *at, bool *more)
+{
+	if (left_ms(*at, *more ? MAINTAIN_MS : IDLE_MS) > 0)
+		return;
+	pthread_mutex_unlock(&w->lock);
+	*more = store_maintain(w->in->opts.store) > 0;
+	*at = mono_now();
+	pthread_mutex_lock(&w->lock);
+}
+
+/* Waits until there is something to do. */
+static void
+wait_for_work(struct writer *w, mono_t committed, mono_t maintained, bool failing, bool more)
+{
+	int ms;
+
+	while (!w->stop) {
+		if (w->queue.first != NULL)
+			ms = left_ms(committed, failing ? RETRY_MS : COMMIT_MS);
+		else
+			ms = left_ms(maintained, more ? MAINTAIN_MS : IDLE_MS);
+		if (ms == 0)
+			return;
+		wait_ms(w, ms);
+	}
+}
+
 static void *
 writer_main(void *arg)
 {
 	bool failing = false, more = false;
+	mono_t committed = {0}, maintained = {0};
 	struct writer *w = arg;
 	struct list batch;
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		if (w->queue.first == NULL && !w->stop)
-			wait_ms(w, more ? MAINTAIN_MS : 1000);
-		else if (failing && !w->stop)
-			wait_ms(w, RETRY_MS);
+		wait_for_work(w, committed, maintained, failing, more);
 		take_batch(w, &batch);
-		if (batch.first != NULL)
+		if (batch.first != NULL) {
 			commit_batch(w, &batch, &failing);
+			committed = mono_now();
+		}
 		if (w->stop && (w->queue.first == NULL || failing))
 			break;
-		if (w->queue.first == NULL) {
-			pthread_mutex_unlock(&w->lock);
-			more = store_maintain(w->in->opts.store) > 0;
-			pthread_mutex_lock(&w->lock);
-		}
+		if (w->queue.first == NULL)
+			maintain(w, &maintained, &more);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;

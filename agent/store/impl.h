@@ -221,6 +221,8 @@ struct store {
 	size_t n_fresh, cap_fresh;
 	int64_t next_frame, first_frame, next_chunk;
 	uint32_t seal_cursor;
+	uint32_t n_resealed;      /* series sealed since horizon was looked up */
+	int64_t horizon;          /* frames before it are sealed wholly */
 	unsigned first_step; /* of maintenance */
 	struct buf frame;
 
@@ -294,7 +296,6 @@ int series_put_row(struct store *s, const struct hseries *hs);
 /* --- seal.c --- */
 int seal_slice(struct store *s, int64_t force_frame, int max); /* series sealed, or an error */
 int frames_drop(struct store *s);        /* 1 when more is left, 0, or an error */
-int64_t frames_horizon(struct store *s); /* frames before it are sealed wholly */
 
 /* --- close.c, days.c --- */
 int close_slice(struct store *s);   /* 1 = more to do, 0, or an error */

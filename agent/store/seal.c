@@ -21,6 +21,10 @@
 #define SEAL_PIECE 1024u                      /* samples a chunk at most */
 #define SEAL_PIECE_HIST 64u     /* histograms can be large: all of them must fit a chunk */
 #define FRAMES_A_CALL "512"
+/* Of all series, a call looks at one part: what is due waits for some seconds, and a call costs
+ * the same whether a thousand series are kept or a million. */
+#define LOOKS_LEAST 256u
+#define LOOKS_PART 32u
 
 struct sealed { /* a chunk of the transaction in work */
 	struct hseries *hs;
@@ -107,6 +111,7 @@ seal_publish(struct store *s, struct sealing *se)
 	pthread_rwlock_wrlock(&s->lock);
 	for (i = 0; i < se->n; i++)
 		chunk_ref_add(se->at[i].hs, se->at[i].id, se->at[i].t0, se->at[i].t1);
+	s->n_resealed += (uint32_t)se->n_done;
 	for (i = 0; i < se->n_done; i++) {
 		left += se->done[i]->n_head;
 		se->done[i]->sealed_frame = s->next_frame - 1;
@@ -122,12 +127,16 @@ seal_slice(struct store *s, int64_t force_frame, int max)
 {
 	struct sealing se = {.done = xcalloc((size_t)max, sizeof(*se.done))};
 	int64_t now = store_now(s), next_chunk = s->next_chunk;
-	uint32_t looked, top;
+	uint32_t looked, top, looks;
 	int rc = 0;
 
 	pthread_rwlock_rdlock(&s->lock);
-	top = s->reg.top;
-	for (looked = 0; looked < top && se.n_done < (size_t)max && rc == 0; looked++) {
+	looks = top = s->reg.top;
+	if (force_frame == 0 && looks > LOOKS_LEAST * LOOKS_PART)
+		looks = top / LOOKS_PART;
+	else if (force_frame == 0 && looks > LOOKS_LEAST)
+		looks = LOOKS_LEAST;
+	for (looked = 0; looked < looks && se.n_done < (size_t)max && rc == 0; looked++) {
 		struct hseries *hs;
 
 		s->seal_cursor = s->seal_cursor % top + 1;
@@ -151,12 +160,16 @@ seal_slice(struct store *s, int64_t force_frame, int max)
 	return rc;
 }
 
-int64_t
+/* Sealing alone moves it on. Looking it up reads every series: after each 64th of them is enough
+ * for frames to go soon. */
+static int64_t
 frames_horizon(struct store *s)
 {
 	int64_t horizon = s->next_frame;
 	uint32_t i;
 
+	if (s->n_resealed <= s->reg.top / 64)
+		return s->horizon;
 	pthread_rwlock_rdlock(&s->lock);
 	for (i = 1; i <= s->reg.top; i++) {
 		const struct hseries *hs = series_at(s, i);
@@ -165,7 +178,8 @@ frames_horizon(struct store *s)
 			horizon = hs->first_frame;
 	}
 	pthread_rwlock_unlock(&s->lock);
-	return horizon;
+	s->n_resealed = 0;
+	return s->horizon = horizon;
 }
 
 int

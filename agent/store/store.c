@@ -245,6 +245,7 @@ load_frames(struct store *s)
 	if (rc != 0)
 		return rc;
 	s->first_frame = 0;
+	s->n_resealed = SERIES_MAX; /* unknown: the horizon is looked up first */
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		r.frame = sqlite3_column_int64(st, 0);
 		if (s->first_frame == 0)

@@ -39,6 +39,8 @@ struct host {
 	uint32_t life;          /* which process: callbacks of an older one find nothing */
 	uv_process_t *process;
 	uv_poll_t *poll;
+	uv_timer_t *rest;       /* until when it is not listened to */
+	bool is_resting, is_deaf; /* deaf: it has closed its end */
 	int fd;                 /* -1 = none */
 	struct ingest_host *ingest;
 	struct host_probe *probes;

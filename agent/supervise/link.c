@@ -21,6 +21,7 @@
 #include "lib/xmalloc.h"
 
 #define RECEIVE_BURST 256
+#define REST_MS 50 /* after a read: what comes meanwhile is read together, in one wakeup */
 #define SOCKET_BUFFER (1 << 20)
 
 int
@@ -52,7 +53,10 @@ link_close(struct host *h)
 	if (h->poll != NULL) {
 		uv_poll_stop(h->poll);
 		uv_close((uv_handle_t *)h->poll, close_free);
+		uv_timer_stop(h->rest);
+		uv_close((uv_handle_t *)h->rest, close_free);
 		h->poll = NULL;
+		h->rest = NULL;
 	}
 	if (h->fd >= 0)
 		close(h->fd);
@@ -213,19 +217,20 @@ on_frame(struct host *h, const struct frame *f)
 
 /* A host that is stopping is read too, and what it says is let go: it may stand in a send that must
  * end before it can, and a readable socket that nobody reads would keep the loop turning. */
-static void
+static int
 receive(struct host *h)
 {
-	for (int i = 0; i < RECEIVE_BURST; i++) {
+	int i;
+
+	for (i = 0; i < RECEIVE_BURST; i++) {
 		ssize_t n = recv(h->fd, h->s->frame, FRAME_MAX, MSG_TRUNC | MSG_DONTWAIT);
 		struct frame f;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
+			return i;
 		if (n <= 0) {
-			uv_poll_stop(
-			    h->poll); /* closed; the exit follows, or the watchdog makes it */
-			return;
+			h->is_deaf = true; /* the exit follows, or the watchdog makes it */
+			return i;
 		}
 		if (h->state == HOST_STOPPING)
 			continue;
@@ -234,6 +239,7 @@ receive(struct host *h)
 		else
 			on_frame(h, &f);
 	}
+	return i;
 }
 
 /* Sends what waits; EAGAIN leaves the rest for the next writable event. */
@@ -257,8 +263,36 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 static void
 arm(struct host *h)
 {
-	if (h->poll != NULL)
-		uv_poll_start(h->poll, UV_READABLE | (h->out != NULL ? UV_WRITABLE : 0), on_poll);
+	int events = (h->is_resting || h->is_deaf ? 0 : UV_READABLE)
+		     | (h->out != NULL ? UV_WRITABLE : 0);
+
+	if (h->poll != NULL && events != 0)
+		uv_poll_start(h->poll, events, on_poll);
+	else if (h->poll != NULL)
+		uv_poll_stop(h->poll);
+}
+
+static void on_rested(uv_timer_t *timer);
+
+/* Reads what there is. A host that speaks a hundred times a second would wake us as often: it is
+ * not listened to again for REST_MS, and as soon as it was silent for so long. */
+static void
+listen_to(struct host *h)
+{
+	int n = receive(h);
+
+	if (h->rest == NULL)
+		return; /* what it said was its end */
+	h->is_resting = n > 0 && n < RECEIVE_BURST && !h->is_deaf && h->state == HOST_RUNNING;
+	if (h->is_resting)
+		uv_timer_start(h->rest, on_rested, REST_MS, 0);
+	arm(h);
+}
+
+static void
+on_rested(uv_timer_t *timer)
+{
+	listen_to(timer->data);
 }
 
 static void
@@ -267,7 +301,8 @@ on_poll(uv_poll_t *poll, int status, int events)
 	struct host *h = poll->data;
 
 	if (status < 0) {
-		uv_poll_stop(poll);
+		h->is_deaf = true;
+		arm(h);
 		return;
 	}
 	if (events & UV_WRITABLE) {
@@ -276,7 +311,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 			arm(h);
 	}
 	if (events & UV_READABLE)
-		receive(h);
+		listen_to(h);
 }
 
 void
@@ -285,6 +320,10 @@ link_watch(struct host *h)
 	h->poll = xcalloc(1, sizeof(*h->poll));
 	h->poll->data = h;
 	uv_poll_init(h->s->opts.loop, h->poll, h->fd);
+	h->rest = xcalloc(1, sizeof(*h->rest));
+	h->rest->data = h;
+	uv_timer_init(h->s->opts.loop, h->rest);
+	h->is_resting = h->is_deaf = false;
 	arm(h);
 }
 
