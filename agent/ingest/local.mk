@@ -7,7 +7,8 @@ agent_ingest_libtwingest_la_LIBADD = $(JANSSON_LIBS) -lpthread
 
 check_PROGRAMS += tests/unit/test-ingest
 TESTS += tests/unit/test-ingest
-tests_unit_test_ingest_SOURCES = tests/unit/test-ingest.c tests/unit/store-help.c tests/unit/store-help.h
+tests_unit_test_ingest_SOURCES = tests/unit/test-ingest.c tests/unit/ingest-help.c tests/unit/ingest-help.h \
+	tests/unit/store-help.c tests/unit/store-help.h
 tests_unit_test_ingest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ingest_LDADD = agent/ingest/libtwingest.la agent/store/libtwstore.la wire/libtwwire.la lib/libtw.la \
 	$(CMOCKA_LIBS) $(SQLITE_LIBS) -lpthread -lm

@@ -290,37 +290,48 @@ commit_batch(struct writer *w, struct list *batch, bool *failing)
 	pthread_mutex_lock(&w->lock);
 }
 
-/* Milliseconds until `since` + ms; at least 1 while that is to come, 0 when it has passed. */
-static int
-left_ms(mono_t since, int ms)
+/* The clock that wait_ms waits by. */
+static int64_t
+waited_ms(void)
 {
-	int64_t us = mono_sub_us(mono_add_us(since, ms * 1000LL), mono_now());
+	struct timespec ts;
 
-	return us > 0 ? (int)(us / 1000) + 1 : 0;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* Milliseconds until `since_ms` + ms, 0 when that has passed. */
+static int
+left_ms(int64_t since_ms, int ms)
+{
+	int64_t left = since_ms + ms - waited_ms();
+
+	return left > 0 ? (int)left : 0;
 }
 
 static void
-maintain(struct writer *w, mono_t *at, bool *more)
+maintain(struct writer *w, int64_t *at_ms, bool *more)
 {
-	if (left_ms(*at, *more ? MAINTAIN_MS : IDLE_MS) > 0)
+	if (left_ms(*at_ms, *more ? MAINTAIN_MS : IDLE_MS) > 0)
 		return;
 	pthread_mutex_unlock(&w->lock);
 	*more = store_maintain(w->in->opts.store) > 0;
-	*at = mono_now();
+	*at_ms = waited_ms();
 	pthread_mutex_lock(&w->lock);
 }
 
 /* Waits until there is something to do. */
 static void
-wait_for_work(struct writer *w, mono_t committed, mono_t maintained, bool failing, bool more)
+wait_for_work(
+    struct writer *w, int64_t committed_ms, int64_t maintained_ms, bool failing, bool more)
 {
 	int ms;
 
 	while (!w->stop) {
 		if (w->queue.first != NULL)
-			ms = left_ms(committed, failing ? RETRY_MS : COMMIT_MS);
+			ms = left_ms(committed_ms, failing ? RETRY_MS : COMMIT_MS);
 		else
-			ms = left_ms(maintained, more ? MAINTAIN_MS : IDLE_MS);
+			ms = left_ms(maintained_ms, more ? MAINTAIN_MS : IDLE_MS);
 		if (ms == 0)
 			return;
 		wait_ms(w, ms);
@@ -331,22 +342,22 @@ static void *
 writer_main(void *arg)
 {
 	bool failing = false, more = false;
-	mono_t committed = {0}, maintained = {0};
+	int64_t committed_ms = INT64_MIN / 2, maintained_ms = INT64_MIN / 2;
 	struct writer *w = arg;
 	struct list batch;
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		wait_for_work(w, committed, maintained, failing, more);
+		wait_for_work(w, committed_ms, maintained_ms, failing, more);
 		take_batch(w, &batch);
 		if (batch.first != NULL) {
 			commit_batch(w, &batch, &failing);
-			committed = mono_now();
+			committed_ms = waited_ms();
 		}
 		if (w->stop && (w->queue.first == NULL || failing))
 			break;
 		if (w->queue.first == NULL)
-			maintain(w, &maintained, &more);
+			maintain(w, &maintained_ms, &more);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;

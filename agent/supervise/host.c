@@ -133,6 +133,7 @@ host_exited(uv_process_t *process, int64_t status, int term_signal)
 		    h->why[0] ? ", " : "", h->why);
 	uv_close((uv_handle_t *)process, close_free);
 	h->process = NULL;
+	link_drain(h);
 	link_close(h);
 	tell_aborted(h);
 	h->life++;

@@ -76,6 +76,7 @@ void host_publish(struct host *h);                  /* status for other threads 
 /* link.c: the frames */
 int link_open(struct host *h, int *child_fd);       /* 0 or -errno */
 void link_watch(struct host *h);
+void link_drain(struct host *h); /* what the host said before it ended */
 void link_close(struct host *h);
 int link_send(void *host, const uint8_t *bytes, size_t n); /* 0; -ENOBUFS past the ceiling */
 void link_configure(struct host *h, struct host_probe *p);

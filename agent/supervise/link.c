@@ -289,6 +289,13 @@ listen_to(struct host *h)
 	arm(h);
 }
 
+void
+link_drain(struct host *h)
+{
+	while (h->fd >= 0 && receive(h) == RECEIVE_BURST)
+		;
+}
+
 static void
 on_rested(uv_timer_t *timer)
 {

@@ -1,6 +1,7 @@
 /*
- * fuzz-answer.c - any bytes as what shops answer: heads, redirects, cookies, bodies, certificates;
- * as the probe engine sees them after libcurl, and as the storefront plugin judges them.
+ * fuzz-answer.c - any bytes as what shops answer: heads, redirects, cookies, bodies,
+ * certificates; as the probe engine sees them after libcurl, and as the storefront plugin judges
+ * them.
  *
  * DESIGN. http.c and cert.c are compiled into this program, because what is to be tested are the
  * callbacks that libcurl calls. A request is begun as always, but the loop never runs: what would

@@ -1,6 +1,7 @@
 /*
- * fuzz-labels.c - any bytes as the text of a series, as a histogram, and as a text to be shown: what
- * hosts, files and answers bring into lib/labels, lib/hist and lib/sanitize. The first byte chooses.
+ * fuzz-labels.c - any bytes as the text of a series, as a histogram, and as a text to be shown:
+ * what hosts, files and answers bring into lib/labels, lib/hist and lib/sanitize. The first byte
+ * chooses.
  *
  * What must hold: labels that were read are written and read back as the same set; a histogram that
  * was decoded encodes to bytes that decode to the same, and no computation on it leaves its memory;

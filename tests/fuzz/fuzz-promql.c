@@ -1,8 +1,8 @@
 /*
  * fuzz-promql.c - any text as a query: parsed, and evaluated at an instant and over a range on a
- * small storage in memory that holds every kind of sample. The limits are those of a query that came
- * over the API, made smaller in proportion to the storage, so that an answer out of all proportion
- * is seen as time or memory.
+ * small storage in memory that holds every kind of sample. The limits are those of a query that
+ * came over the API, made smaller in proportion to the storage, so that an answer out of all
+ * proportion is seen as time or memory.
  *
  * What comes back must hold together: the type that the expression has, stamps that ascend and lie
  * in the range, no label set twice.
@@ -34,10 +34,10 @@ static const char *const lines[] = {
     "latency_bucket{le=\"0.1\"} 0+1x40",
     "latency_bucket{le=\"1\"} 0+2x40",
     "latency_bucket{le=\"+Inf\"} 0+3x40",
-    "phase_seconds{probe=\"a\"} {{schema:0 sum:5 count:4 buckets:[1 2 1]}}+{{schema:0 sum:1 count:1 "
-    "buckets:[0 1]}}x20 stale",
-    "phase_seconds{probe=\"b\"} {{schema:3 sum:-5 count:7 z_bucket:2 z_bucket_w:0.001 buckets:[1 1] "
-    "n_buckets:[2 1]}}x40",
+    "phase_seconds{probe=\"a\"} {{schema:0 sum:5 count:4 buckets:[1 2 1]}}+{{schema:0 sum:1 "
+    "count:1 buckets:[0 1]}}x20 stale",
+    "phase_seconds{probe=\"b\"} {{schema:3 sum:-5 count:7 z_bucket:2 z_bucket_w:0.001 "
+    "buckets:[1 1] n_buckets:[2 1]}}x40",
     "phase_seconds{probe=\"c\"} 1x10 {{schema:-53 sum:1 count:3 custom_values:[1 5 10] "
     "buckets:[1 1 1]}}x20",
 };

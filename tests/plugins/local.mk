@@ -84,10 +84,23 @@ tests_unit_test_host_load_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAG
 tests_unit_test_host_load_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
 EXTRA_tests_unit_test_host_load_DEPENDENCIES = tests/plugins/tp_ok.la
 
-# Its clocks are the test's: calls of the three go to the wrappers.
+# The clocks of these two are the test's: calls of the three go to the wrappers (engine-help.c).
 check_PROGRAMS += tests/unit/test-engine
 TESTS += tests/unit/test-engine
-tests_unit_test_engine_SOURCES = tests/unit/test-engine.c
+tests_unit_test_engine_SOURCES = tests/unit/test-engine.c tests/unit/engine-help.c tests/unit/engine-help.h
 tests_unit_test_engine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
 tests_unit_test_engine_LDFLAGS = $(TW_LDFLAGS) -Wl,--wrap=mono_now -Wl,--wrap=wall_now -Wl,--wrap=clock_offset_us
 tests_unit_test_engine_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-engine-slots
+TESTS += tests/unit/test-engine-slots
+tests_unit_test_engine_slots_SOURCES = tests/unit/test-engine-slots.c tests/unit/engine-help.c tests/unit/engine-help.h
+tests_unit_test_engine_slots_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
+tests_unit_test_engine_slots_LDFLAGS = $(TW_LDFLAGS) -Wl,--wrap=mono_now -Wl,--wrap=wall_now -Wl,--wrap=clock_offset_us
+tests_unit_test_engine_slots_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-engine-url
+TESTS += tests/unit/test-engine-url
+tests_unit_test_engine_url_SOURCES = tests/unit/test-engine-url.c
+tests_unit_test_engine_url_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
+tests_unit_test_engine_url_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
