@@ -10,7 +10,7 @@
 
 struct help {
 	char dir[64];
-	int64_t now;
+	_Atomic int64_t now; /* the writer reads it too */
 	uint64_t seed;
 	struct store_opts opts;
 	struct store *s;
