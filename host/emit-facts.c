@@ -45,7 +45,7 @@ set_child(json_t *at, const char *part, json_t *v)
 	size_t n;
 
 	if (json_is_object(at))
-		return json_object_set_new(at, part, v) == 0;
+		return json_object_set_new_nocheck(at, part, v) == 0; /* sanitized */
 	if (!json_is_array(at) || !is_index(part, &n) || n > json_array_size(at) || n >= LIST_MAX) {
 		json_decref(v);
 		return false;
@@ -116,7 +116,7 @@ emit_fact_text(struct emit *e, const char *path, const char *text)
 	if ((clean = malloc(cap)) == NULL)
 		return;
 	len = text_sanitize(clean, cap, text != NULL ? text : "", len);
-	set_fact(e, path, json_stringn(clean, len), len);
+	set_fact(e, path, json_stringn_nocheck(clean, len), len);
 	free(clean);
 }
 
