@@ -25,6 +25,7 @@ struct multi {                       /* one of libcurl's, its timer on our loop 
 
 struct engine {
 	struct loop *loop;
+	int stamps_fd;               /* holds the kernel's receive stamps switched on; or -1 */
 	char *ca_file, *resolver;
 	char **references;
 	size_t n_references;
