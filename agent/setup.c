@@ -77,6 +77,16 @@ convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe
 	to->json = probe_json(to, p->options);
 }
 
+/* The options have become texts for the hosts, and nobody reads them as values any more. */
+static void
+drop_options(struct config *c)
+{
+	for (size_t i = 0; i < c->n_probes; i++) {
+		json_decref(c->probes[i].options);
+		c->probes[i].options = NULL;
+	}
+}
+
 /* ---- routes and receivers ---- */
 
 static const char *const *
@@ -224,7 +234,7 @@ convert_agent(struct setup *s, const struct config *c)
 static int
 convert(struct setup *s, struct buf *errors)
 {
-	const struct config *c = s->config;
+	struct config *c = s->config;
 	char err[512] = "";
 	size_t which = 0;
 
@@ -233,6 +243,7 @@ convert(struct setup *s, struct buf *errors)
 	s->probes = xcalloc(c->n_probes, sizeof(*s->probes));
 	for (size_t i = 0; i < c->n_probes; i++)
 		convert_probe(s, &s->probes[i], &c->probes[i]);
+	drop_options(c);
 	convert_receivers(s, c);
 	convert_alerts(s, c);
 	if (receivers_check(s->receivers, s->n_receivers, &which, err, sizeof(err)) != 0) {

@@ -81,11 +81,12 @@ take_cause(struct tw_ctx *ctx, const char *cause)
 static void
 take_reason(struct tw_ctx *ctx, const char *fmt, va_list ap)
 {
-	char text[REASON_MAX];
+	char text[REASON_MAX], clean[REASON_MAX];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
 	size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
 
-	text_sanitize(ctx->reason, sizeof(ctx->reason), text, len);
+	text_sanitize(clean, sizeof(clean), text, len);
+	run_reason(ctx, clean[0] != '\0' ? clean : NULL);
 }
 
 static enum tw_verdict __attribute__((format(printf, 4, 5)))
@@ -137,8 +138,7 @@ api_refuse(struct tw_ctx *ctx, const char *option_path, const char *fmt, ...)
 	if (ctx->state != RUN_NONE || ctx->has_refused)
 		return TW_UNKNOWN;
 	ctx->has_refused = true;
-	snprintf(ctx->refused_path, sizeof(ctx->refused_path), "%s",
-	    option_path != NULL ? option_path : "");
+	ctx->refused_path = option_path != NULL ? strndup(option_path, 255) : NULL;
 	va_start(ap, fmt);
 	take_reason(ctx, fmt, ap);
 	va_end(ap);

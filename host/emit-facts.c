@@ -5,6 +5,7 @@
  *
  * A part of digits is an index: into a list, which grows by one at a time. What does not fit the
  * shape that stands already (an index into an object, a hole in a list) is refused and counted.
+ * The tree lives in two arrays that a run fills and its end frees: a run of each probe makes one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,11 +14,24 @@
 #include <string.h>
 
 #include "host/emit.h"
+#include "lib/json.h"
 #include "lib/sanitize.h"
 
 #define PATH_MAX_BYTES 200
 #define PATH_PARTS_MAX 8
 #define LIST_MAX 64
+#define FACT_TEXT_MAX (8 * EMIT_FACT_BYTES_MAX) /* of names and values as JSON */
+#define NONE UINT32_MAX
+
+enum kind { OBJECT, LIST, VALUE };
+
+/* Node 0 is the whole, an object. */
+struct emit_fact {
+	enum kind kind;
+	uint32_t next, first, last; /* sibling; children, in order; NONE: no more */
+	uint32_t n;                 /* children */
+	size_t name, value;         /* in fact_text, NUL-terminated; value: as JSON */
+};
 
 static bool
 is_index(const char *part, size_t *n)
@@ -28,76 +42,109 @@ is_index(const char *part, size_t *n)
 	return true;
 }
 
-static json_t *
-child(json_t *at, const char *part)
+static uint32_t
+child(const struct emit *e, uint32_t parent, const char *part)
 {
-	size_t n;
+	const struct emit_fact *f = e->facts;
+	bool is_list = f[parent].kind == LIST;
+	uint32_t i = f[parent].first;
+	size_t n = 0;
 
-	if (json_is_array(at))
-		return is_index(part, &n) ? json_array_get(at, n) : NULL;
-	return json_object_get(at, part);
+	if (is_list && !is_index(part, &n))
+		return NONE;
+	for (; i != NONE; i = f[i].next)
+		if (is_list ? n-- == 0 : strcmp(e->fact_text.data + f[i].name, part) == 0)
+			return i;
+	return NONE;
 }
 
-/* Puts v (taken over, also on failure) at `part` of a list or object. */
-static bool
-set_child(json_t *at, const char *part, json_t *v)
+/* A node without a parent; NONE: no memory. */
+static uint32_t
+node(struct emit *e, enum kind kind)
 {
-	size_t n;
+	if (e->n_nodes == e->cap_nodes) {
+		uint32_t cap = e->cap_nodes > 0 ? e->cap_nodes * 2 : 16;
+		struct emit_fact *grown = reallocarray(e->facts, cap, sizeof(*grown));
 
-	if (json_is_object(at))
-		return json_object_set_new_nocheck(at, part, v) == 0; /* sanitized */
-	if (!json_is_array(at) || !is_index(part, &n) || n > json_array_size(at) || n >= LIST_MAX) {
-		json_decref(v);
-		return false;
+		if (grown == NULL)
+			return NONE;
+		e->facts = grown;
+		e->cap_nodes = cap;
 	}
-	return n < json_array_size(at) ? json_array_set_new(at, n, v) == 0
-				       : json_array_append_new(at, v) == 0;
+	e->facts[e->n_nodes] = (struct emit_fact){.kind = kind, .next = NONE, .first = NONE};
+	return e->n_nodes++;
 }
 
-/* Walks to the last part's container, making what is not there. Takes v over. */
-static bool
-set_path(json_t *root, char *path, json_t *v)
+static uint32_t
+append(struct emit *e, uint32_t parent, const char *part, enum kind kind)
+{
+	struct emit_fact *up;
+	uint32_t i;
+	size_t n;
+
+	if (e->facts[parent].kind == VALUE
+	    || (e->facts[parent].kind == LIST
+		&& (!is_index(part, &n) || n != e->facts[parent].n || n >= LIST_MAX))
+	    || (i = node(e, kind)) == NONE)
+		return NONE;
+	e->facts[i].name = e->fact_text.len;
+	buf_add(&e->fact_text, part, strlen(part) + 1);
+	up = &e->facts[parent];
+	if (up->first == NONE)
+		up->first = i;
+	else
+		e->facts[up->last].next = i;
+	up->last = i;
+	up->n++;
+	return i;
+}
+
+/* The node of a path, containers on the way made. NONE: it does not fit what stands. */
+static uint32_t
+walk(struct emit *e, char *path)
 {
 	char *part = strsep(&path, "/"), *next;
-	json_t *at = root;
+	uint32_t at = 0, below;
 	size_t n;
 
 	for (int depth = 0; part != NULL && part[0] != '\0' && depth < PATH_PARTS_MAX; depth++) {
-		json_t *below;
-
-		if ((next = strsep(&path, "/")) == NULL)
-			return set_child(at, part, v);
-		if ((below = child(at, part)) == NULL) {
-			below = is_index(next, &n) ? json_array() : json_object();
-			if (!set_child(at, part, below))
-				break;
-		}
+		next = strsep(&path, "/");
+		if ((below = child(e, at, part)) == NONE)
+			below = append(e, at, part,
+			    next == NULL         ? VALUE
+			    : is_index(next, &n) ? LIST
+						 : OBJECT);
+		if (below == NONE || next == NULL)
+			return below;
 		at = below;
 		part = next;
 	}
-	json_decref(v);
-	return false;
+	return NONE;
 }
 
+/* text NULL: v is meant. */
 static void
-set_fact(struct emit *e, const char *path, json_t *v, size_t bytes)
+set_fact(struct emit *e, const char *path, const char *text, double v, size_t bytes)
 {
 	char parts[PATH_MAX_BYTES];
 	size_t len = text_sanitize(parts, sizeof(parts), path, strlen(path));
+	uint32_t i;
 
 	bytes += len;
-	if (e->facts == NULL)
-		e->facts = json_object();
-	if (e->facts == NULL || v == NULL || strlen(path) >= sizeof(parts)
-	    || e->n_facts == EMIT_FACTS_MAX || bytes > EMIT_FACT_BYTES_MAX - e->fact_bytes) {
-		json_decref(v);
+	if (e->fact_text.failed || strlen(path) >= sizeof(parts) || e->n_facts == EMIT_FACTS_MAX
+	    || bytes > EMIT_FACT_BYTES_MAX - e->fact_bytes
+	    || (e->n_nodes == 0 && node(e, OBJECT) == NONE) || (i = walk(e, parts)) == NONE) {
 		e->n_refused++;
 		return;
 	}
-	if (!set_path(e->facts, parts, v)) {
-		e->n_refused++;
-		return;
-	}
+	e->facts[i].kind = VALUE; /* what stood there before counts no more */
+	e->facts[i].first = NONE;
+	e->facts[i].value = e->fact_text.len;
+	if (text != NULL)
+		json_text(&e->fact_text, text);
+	else
+		json_number(&e->fact_text, v);
+	buf_add(&e->fact_text, "", 1);
 	e->n_facts++;
 	e->fact_bytes += bytes;
 }
@@ -116,29 +163,65 @@ emit_fact_text(struct emit *e, const char *path, const char *text)
 	if ((clean = malloc(cap)) == NULL)
 		return;
 	len = text_sanitize(clean, cap, text != NULL ? text : "", len);
-	set_fact(e, path, json_stringn_nocheck(clean, len), len);
+	set_fact(e, path, clean, 0, len);
 	free(clean);
 }
 
 void
 emit_fact_real(struct emit *e, const char *path, double v)
 {
-	json_t *number;
-
-	if (!isfinite(v) || path == NULL) {
+	if (!isfinite(v) || path == NULL)
 		e->n_refused++;
+	else
+		set_fact(e, path, NULL, v, sizeof(double));
+}
+
+/* As deep as a path has parts. */
+static void
+write_node(const struct emit *e, const struct emit_fact *f, struct buf *out)
+{
+	if (f->kind == VALUE) {
+		buf_text(out, e->fact_text.data + f->value);
 		return;
 	}
-	if (v == floor(v) && fabs(v) < 9007199254740992.0)
-		number = json_integer((json_int_t)v);
-	else
-		number = json_real(v);
-	set_fact(e, path, number, sizeof(double));
+	buf_char(out, f->kind == LIST ? '[' : '{');
+	for (uint32_t i = f->first; i != NONE; i = e->facts[i].next) {
+		if (i != f->first)
+			buf_char(out, ',');
+		if (f->kind == OBJECT) {
+			json_text(out, e->fact_text.data + e->facts[i].name);
+			buf_char(out, ':');
+		}
+		write_node(e, &e->facts[i], out);
+	}
+	buf_char(out, f->kind == LIST ? ']' : '}');
 }
 
 char *
 emit_facts_text(const struct emit *e)
 {
-	return e->facts != NULL ? json_dumps(e->facts, JSON_COMPACT | JSON_REAL_PRECISION(12))
-				: strdup("{}");
+	struct buf out;
+
+	if (e->n_nodes == 0)
+		return strdup("{}");
+	if (e->fact_text.failed)
+		return NULL;
+	buf_init(&out, 2 * FACT_TEXT_MAX);
+	write_node(e, &e->facts[0], &out);
+	if (out.failed) {
+		buf_free(&out);
+		return NULL;
+	}
+	return out.data;
+}
+
+void
+emit_forget_facts(struct emit *e)
+{
+	free(e->facts);
+	e->facts = NULL;
+	e->n_nodes = e->cap_nodes = 0;
+	buf_free(&e->fact_text);
+	e->fact_text.max = FACT_TEXT_MAX;
+	e->n_facts = e->fact_bytes = 0;
 }

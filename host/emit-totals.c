@@ -122,7 +122,8 @@ metric_of(const struct plugin *p, const struct labels *l)
 		found++;
 	for (uint32_t i = 0; found < p->n_metrics && i < l->n; i++)
 		if (strcmp(l->at[i].name, LABEL_NAME) != 0 && strcmp(l->at[i].name, "probe") != 0
-		    && !emit_is_declared(&p->metrics[found], l->at[i].name))
+		    && emit_label(&p->metrics[found], l->at[i].name)
+			   == p->metrics[found].n_labels)
 			return p->n_metrics;
 	return found;
 }
@@ -131,22 +132,25 @@ metric_of(const struct plugin *p, const struct labels *l)
 static struct emit_series *
 restored_series(struct emit *e, const char *text, unsigned kind)
 {
+	const struct metric *m;
 	struct labels *l;
 	struct emit_series *s = NULL;
 	size_t at, metric;
-	char *copy;
 
 	if (labels_parse(&l, text, strlen(text), &at) != 0)
 		return NULL;
 	metric = metric_of(e->plugin, l);
-	if (metric < e->plugin->n_metrics && e->plugin->metrics[metric].row.kind == kind
-	    && strcmp(labels_get(l, "probe"), e->probe) == 0 && (copy = strdup(text)) != NULL) {
-		for (uint32_t i = 0; i < l->n; i++)
-			if (strlen(l->at[i].value) <= EMIT_VALUE_MAX
-			    && emit_is_declared(&e->plugin->metrics[metric], l->at[i].name))
+	m = &e->plugin->metrics[metric];
+	if (metric < e->plugin->n_metrics && m->row.kind == kind
+	    && strcmp(labels_get(l, "probe"), e->probe) == 0) {
+		for (uint32_t i = 0; i < l->n; i++) {
+			uint32_t label = emit_label(m, l->at[i].name);
+
+			if (label < m->n_labels && strlen(l->at[i].value) <= EMIT_VALUE_MAX)
 				(void)emit_dimension_fits(
-				    e, (uint32_t)metric, l->at[i].name, l->at[i].value);
-		s = emit_intern(e, (uint32_t)metric, copy);
+				    e, (uint32_t)metric, label, l->at[i].value);
+		}
+		s = emit_intern(e, (uint32_t)metric, text);
 	}
 	labels_unref(l);
 	return s;

@@ -19,11 +19,9 @@
 
 #define SERIES_TEXT_MAX 8192
 
-struct dimension { /* "metric:label:" counts its values, "metric:label:value" is one */
-	UT_hash_handle hh;
-	uint32_t n;
-	size_t len;
-	char key[];
+struct emit_dimension {   /* one label of one metric, and the values it had */
+	uint32_t metric, label, n;
+	uint64_t *values; /* hashes: two values of one hash, one pair in 10^16, count as one */
 };
 
 int
@@ -31,6 +29,7 @@ emit_init(struct emit *e, const struct plugin *p, const char *probe)
 {
 	memset(e, 0, sizeof(*e));
 	e->plugin = p;
+	emit_forget_facts(e); /* none yet */
 	return (e->probe = strdup(probe)) != NULL ? 0 : -ENOMEM;
 }
 
@@ -38,20 +37,16 @@ void
 emit_clear(struct emit *e)
 {
 	struct emit_series *s, *next;
-	struct dimension *d, *dnext;
 
 	emit_forget_run(e);
 	HASH_ITER(hh, e->series, s, next) {
 		HASH_DEL(e->series, s);
 		hist_free(s->hist);
-		free(s->text);
 		free(s);
 	}
-	HASH_ITER(hh, e->dimensions, d, dnext) {
-		HASH_DEL(e->dimensions, d);
-		free(d);
-	}
-	free(e->samples);
+	for (uint32_t i = 0; i < e->n_dimensions; i++)
+		free(e->dimensions[i].values);
+	free(e->dimensions);
 	free(e->probe);
 	memset(e, 0, sizeof(*e));
 }
@@ -64,56 +59,59 @@ emit_refuse(struct emit *e, const char *fmt, ...)
 	if (e->n_refused++ > 0)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(e->refused, sizeof(e->refused), fmt, ap);
+	if (vasprintf(&e->refused, fmt, ap) < 0)
+		e->refused = NULL;
 	va_end(ap);
 }
 
 /* ---- labels ---- */
 
-static struct dimension *
-dimension(struct emit *e, const char *key, size_t len, bool may_add)
+static struct emit_dimension *
+dimension(struct emit *e, uint32_t metric, uint32_t label)
 {
-	struct dimension *d;
+	struct emit_dimension *d = e->dimensions;
 
-	HASH_FIND(hh, e->dimensions, key, len, d);
-	if (d != NULL || !may_add || (d = calloc(1, sizeof(*d) + len)) == NULL)
-		return d;
-	memcpy(d->key, key, len);
-	d->len = len;
-	HASH_ADD_KEYPTR(hh, e->dimensions, d->key, len, d);
-	if (d->hh.tbl != NULL)
-		return d;
-	free(d);
-	return NULL;
+	for (uint32_t i = 0; i < e->n_dimensions; i++)
+		if (d[i].metric == metric && d[i].label == label)
+			return &d[i];
+	if ((d = reallocarray(d, e->n_dimensions + 1, sizeof(*d))) == NULL)
+		return NULL;
+	e->dimensions = d;
+	d += e->n_dimensions++;
+	*d = (struct emit_dimension){.metric = metric, .label = label};
+	return d;
 }
 
 /* Is the value one of the first EMIT_DIMENSION_MAX of its label? */
 bool
-emit_dimension_fits(struct emit *e, uint32_t metric, const char *label, const char *value)
+emit_dimension_fits(struct emit *e, uint32_t metric, uint32_t label, const char *value)
 {
-	char key[16 + 64 + EMIT_VALUE_MAX + 4];
-	int head = snprintf(key, sizeof(key), "%u:%.60s:", metric, label);
-	size_t len = (size_t)head + strlen(value);
-	struct dimension *all;
+	struct emit_dimension *d = dimension(e, metric, label);
+	uint64_t hash = XXH3_64bits(value, strlen(value)), *grown;
 
-	memcpy(key + head, value, strlen(value));
-	if (dimension(e, key, len, false) != NULL)
-		return true;
-	if ((all = dimension(e, key, (size_t)head, true)) == NULL || all->n >= EMIT_DIMENSION_MAX)
+	for (uint32_t i = 0; d != NULL && i < d->n; i++)
+		if (d->values[i] == hash)
+			return true;
+	if (d == NULL || d->n == EMIT_DIMENSION_MAX)
 		return false;
-	if (dimension(e, key, len, true) == NULL)
-		return false;
-	all->n++;
+	if ((d->n & (d->n - 1)) == 0) { /* a power of two: full */
+		grown = reallocarray(d->values, d->n > 0 ? d->n * 2 : 1, sizeof(*grown));
+		if (grown == NULL)
+			return false;
+		d->values = grown;
+	}
+	d->values[d->n++] = hash;
 	return true;
 }
 
-bool
-emit_is_declared(const struct metric *m, const char *name)
+uint32_t
+emit_label(const struct metric *m, const char *name)
 {
-	for (size_t i = 0; i < m->n_labels; i++)
-		if (strcmp(m->label[i], name) == 0)
-			return true;
-	return false;
+	uint32_t i = 0;
+
+	while (i < m->n_labels && strcmp(m->label[i], name) != 0)
+		i++;
+	return i;
 }
 
 struct pairs {
@@ -128,7 +126,7 @@ take_label(struct emit *e, const struct metric *m, struct pairs *p, const char *
 {
 	char *clean = p->value[p->n - 2];
 
-	if (!emit_is_declared(m, name)) {
+	if (emit_label(m, name) == m->n_labels) {
 		emit_refuse(e, "%s has no label %.60s", m->row.name, name);
 		return false;
 	}
@@ -167,19 +165,20 @@ take_labels(struct emit *e, uint32_t metric, struct pairs *p, const char *const 
 	/* Only what was not refused counts as a value of its label. */
 	for (size_t i = 2; i < p->n; i++)
 		if (strlen(p->at[i].value) > EMIT_VALUE_MAX
-		    || !emit_dimension_fits(e, metric, p->at[i].name, p->at[i].value))
+		    || !emit_dimension_fits(
+			e, metric, emit_label(m, p->at[i].name), p->at[i].value))
 			p->at[i].value = "other";
 	return true;
 }
 
-/* The canonical text of a series; malloc'd, NULL when refused. */
-static char *
-series_text(struct emit *e, uint32_t metric, const char *const *labels)
+/* The series of a metric and labels; NULL when refused. */
+static struct emit_series *
+series_new(struct emit *e, uint32_t metric, const char *const *labels)
 {
 	struct pairs p = {.n = 2};
 	struct labels *set;
-	char *text = NULL;
-	size_t need;
+	char text[SERIES_TEXT_MAX];
+	size_t len;
 
 	p.at[0] = (struct label){LABEL_NAME, e->plugin->metrics[metric].row.name};
 	p.at[1] = (struct label){"probe", e->probe};
@@ -189,35 +188,32 @@ series_text(struct emit *e, uint32_t metric, const char *const *labels)
 		emit_refuse(e, "%s: labels that are no set", p.at[0].value);
 		return NULL;
 	}
-	need = labels_format(set, NULL, 0);
-	if (need < SERIES_TEXT_MAX && (text = malloc(need + 1)) != NULL)
-		labels_format(set, text, need + 1);
-	else
-		emit_refuse(e, "%s: its labels are too long", p.at[0].value);
+	len = labels_format(set, text, sizeof(text));
 	labels_unref(set);
-	return text;
+	if (len < sizeof(text))
+		return emit_intern(e, metric, text);
+	emit_refuse(e, "%s: its labels are too long", p.at[0].value);
+	return NULL;
 }
 
-/* Takes text over. */
 struct emit_series *
-emit_intern(struct emit *e, uint32_t metric, char *text)
+emit_intern(struct emit *e, uint32_t metric, const char *text)
 {
 	struct emit_series *s = NULL;
+	size_t len = strlen(text);
 
-	HASH_FIND_STR(e->series, text, s);
-	if (s != NULL) {
-		free(text);
+	HASH_FIND(hh, e->series, text, len, s);
+	if (s != NULL)
 		return s;
-	}
-	if (e->n_series >= EMIT_SERIES_MAX || (s = calloc(1, sizeof(*s))) == NULL) {
+	if (e->n_series >= EMIT_SERIES_MAX || (s = calloc(1, sizeof(*s) + len + 1)) == NULL) {
 		emit_refuse(e, "more than %d series", EMIT_SERIES_MAX);
-		free(text);
 		return NULL;
 	}
-	*s = (struct emit_series){.text = text, .metric = metric, .number = SERIES_UNSENT};
-	HASH_ADD_KEYPTR(hh, e->series, s->text, strlen(s->text), s);
+	s->metric = metric;
+	s->number = SERIES_UNSENT;
+	memcpy(s->text, text, len);
+	HASH_ADD_KEYPTR(hh, e->series, s->text, len, s);
 	if (s->hh.tbl == NULL) {
-		free(s->text);
 		free(s);
 		return NULL;
 	}
@@ -251,12 +247,9 @@ series_again(struct emit *e, uint32_t metric, const char *const *labels)
 {
 	struct emit_series **at = e->before != NULL ? &e->before->then : &e->first;
 	uint64_t call = call_hash(metric, labels);
-	char *text;
 
 	if (*at == NULL || call == 0 || (*at)->call != call) {
-		if ((text = series_text(e, metric, labels)) == NULL)
-			return NULL;
-		if ((*at = emit_intern(e, metric, text)) == NULL)
+		if ((*at = series_new(e, metric, labels)) == NULL)
 			return NULL;
 		(*at)->call = call;
 	}
@@ -458,11 +451,12 @@ emit_forget_run(struct emit *e)
 		e->samples[i].series->last_sample = 0;
 		hist_free(e->samples[i].hist);
 	}
-	e->n_samples = e->n_hists = 0;
+	free(e->samples); /* between two runs a probe needs none */
+	e->samples = NULL;
+	e->n_samples = e->cap_samples = e->n_hists = 0;
 	e->before = NULL;
-	json_decref(e->facts);
-	e->facts = NULL;
-	e->n_facts = e->fact_bytes = 0;
+	emit_forget_facts(e);
 	e->n_refused = 0;
-	e->refused[0] = '\0';
+	free(e->refused);
+	e->refused = NULL;
 }

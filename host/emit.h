@@ -21,14 +21,13 @@
 #ifndef HOST_EMIT_H
 #define HOST_EMIT_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
+#include "host/hash.h"
 #include "host/host-load.h"
 #include "host/state.h"
+#include "lib/buf.h"
 #include "lib/hist.h"
 
 #define EMIT_VALUE_MAX 256      /* bytes of a label's value */
@@ -42,7 +41,6 @@
 
 struct emit_series {
 	UT_hash_handle hh;
-	char *text;                     /* canonical labels */
 	uint32_t metric;
 	uint32_t number;                /* on the wire; SERIES_UNSENT before */
 	uint32_t last_sample; /* its newest sample of this run, counted from 1; 0 = none */
@@ -52,6 +50,7 @@ struct emit_series {
 	uint32_t page;                  /* of the totals */
 	uint64_t call;                  /* hash of the last call that meant it; 0 = none */
 	struct emit_series *then;       /* what the call after that one meant */
+	char text[];                    /* canonical labels */
 };
 
 struct run_sample {
@@ -65,7 +64,8 @@ struct emit {
 	const struct plugin *plugin;
 	char *probe;                    /* its name */
 	struct emit_series *series;     /* hash by text */
-	struct dimension *dimensions;   /* hash: label values seen */
+	struct emit_dimension *dimensions; /* label values seen */
+	uint32_t n_dimensions;
 	size_t n_series, n_pages;
 	uint64_t pages_changed;         /* bit N: page N must be written */
 
@@ -75,10 +75,12 @@ struct emit {
 	struct emit_series *before;     /* what the call before this one meant; NULL = none */
 	struct run_sample *samples;
 	size_t n_samples, cap_samples, n_hists;
-	json_t *facts;                  /* NULL = none */
+	struct emit_fact *facts;        /* emit-facts.c */
+	uint32_t n_nodes, cap_nodes;
+	struct buf fact_text;
 	size_t n_facts, fact_bytes;
 	uint32_t n_refused;
-	char refused[200];              /* the first refusal of the run, as a sentence; "" = none */
+	char *refused;                  /* the first refusal of the run, as a sentence; or NULL */
 };
 
 int emit_init(struct emit *e, const struct plugin *p, const char *probe); /* 0 or -ENOMEM */
@@ -96,6 +98,7 @@ void emit_fact_text(struct emit *e, const char *path, const char *text);
 void emit_fact_real(struct emit *e, const char *path, double v);
 /* The facts as JSON text, malloc'd; "{}" when none. NULL: no memory. */
 char *emit_facts_text(const struct emit *e);
+void emit_forget_facts(struct emit *e);
 
 /* The end of a run: every total becomes a sample of this stamp, changed pages go into the state. */
 void emit_close_run(struct emit *e, struct state *s, int64_t slot_ms);

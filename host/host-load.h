@@ -28,7 +28,7 @@ struct metric {
 	struct tw_metric row;
 	char *words;                    /* what the names of its labels point into */
 	const char *label[PLUGIN_LABELS_MAX];
-	size_t n_labels;
+	uint32_t n_labels;
 };
 
 struct plugin {

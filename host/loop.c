@@ -234,8 +234,8 @@ loop_fd_set(struct loop *l, int fd, uint32_t events, void (*fn)(void *, uint32_t
 		return -EINVAL;
 	w = &l->fds[fd];
 	if (events == 0) {
-		if (w->fd >= 0)
-			(void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		/* Most are closed next, which takes them out of the kernel's list for nothing:
+		 * dispatch removes the rest when one speaks. */
 		w->fd = -1;
 		w->life++;
 		return 0;
@@ -260,9 +260,10 @@ dispatch(struct loop *l, const struct epoll_event *ev)
 	int fd = (int)(ev->data.u64 & 0xffffffff);
 	struct watched *w = &l->fds[fd];
 
-	/* Forgotten, or another descriptor of that number, since epoll_wait returned. */
 	if (w->fd == fd && w->life == ev->data.u64 >> 32)
 		w->fn(w->arg, ev->events);
+	else if (w->fd < 0) /* forgotten, and still open */
+		(void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 /* ---- turns ---- */

@@ -25,12 +25,19 @@ run_skip(struct probe *p, int64_t slot_ms, bool is_asked, uint32_t asked, const 
 	p->ctx.asked = running;
 }
 
+void
+run_reason(struct tw_ctx *ctx, const char *text)
+{
+	free(ctx->reason);
+	ctx->reason = text != NULL ? strdup(text) : NULL;
+}
+
 static void
 log_refused(struct probe *p)
 {
 	char text[256];
 
-	if (p->emit.refused[0] == '\0')
+	if (p->emit.refused == NULL)
 		return;
 	snprintf(text, sizeof(text), "%u refused: %s", p->emit.n_refused, p->emit.refused);
 	host_log(p->host, p, LOGL_WARN, text);
@@ -64,9 +71,11 @@ tell(struct tw_ctx *ctx)
 	    .flags = (uint8_t)((ctx->is_asked ? RESULT_ASKED : 0) | (ctx->is_late ? RESULT_LATE : 0)
 		| (ctx->is_timed_out ? RESULT_TIMEOUT : 0)),
 	    .cause = is_ok ? (char *)(uintptr_t)"" : ctx->cause,
-	    .reason = is_ok ? (char *)(uintptr_t)"" : ctx->reason,
+	    .reason = (char *)(uintptr_t)"",
 	    .facts = facts != NULL ? facts : (char *)(uintptr_t)"{}"};
 
+	if (!is_ok && is_ours && ctx->reason != NULL)
+		r.reason = ctx->reason;
 	if (ctx->is_timed_out && (!is_ours || ctx->failed == TW_PENDING)) {
 		snprintf(late, sizeof(late), "no result after %.3f s", (double)p->timeout_ms / 1e3);
 		r.cause = (char *)(uintptr_t)"timeout";
@@ -105,7 +114,7 @@ fix_verdict(struct tw_ctx *ctx, enum tw_verdict v)
 		return;
 	ctx->failed = ctx->verdict;
 	snprintf(ctx->cause, sizeof(ctx->cause), "plugin");
-	snprintf(ctx->reason, sizeof(ctx->reason), "the plugin gave no reason");
+	run_reason(ctx, "the plugin gave no reason");
 }
 
 /* The verdict is fixed, nothing is under way but threads: tell it. */
@@ -171,8 +180,7 @@ run_callback(struct tw_ctx *ctx, mono_t before, enum tw_verdict v)
 		end_run(ctx, v);
 	} else if (ctx->n_ops == 0 && mono_now().us < ctx->deadline_us) {
 		snprintf(ctx->cause, sizeof(ctx->cause), "plugin");
-		snprintf(ctx->reason, sizeof(ctx->reason),
-		    "the plugin waits (TW_PENDING) with nothing under way");
+		run_reason(ctx, "the plugin waits (TW_PENDING) with nothing under way");
 		ctx->failed = TW_UNKNOWN;
 		end_run(ctx, TW_UNKNOWN);
 	}
@@ -186,7 +194,8 @@ run_begin(struct probe *p, int64_t slot_ms, mono_t due, bool is_asked, uint32_t 
 
 	ctx->state = RUN_GOING;
 	ctx->failed = ctx->verdict = TW_PENDING;
-	ctx->cause[0] = ctx->reason[0] = '\0';
+	ctx->cause[0] = '\0';
+	run_reason(ctx, NULL);
 	ctx->is_asked = is_asked;
 	ctx->asked = asked;
 	ctx->is_timed_out = ctx->is_late = false;

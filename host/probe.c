@@ -17,6 +17,8 @@ static void slot_due(void *arg);
 static void
 probe_free(struct probe *p)
 {
+	free(p->ctx.reason);
+	free(p->ctx.refused_path);
 	emit_clear(&p->emit);
 	state_clear(&p->state);
 	if (p->self != NULL)
@@ -135,10 +137,10 @@ probe_restore(struct probe *p, const char *key, const void *data, size_t len)
 static void
 refusal(const struct tw_ctx *ctx, char *path, size_t path_cap, char *err, size_t cap)
 {
-	snprintf(path, path_cap, "%s", ctx->has_refused ? ctx->refused_path : "");
+	snprintf(path, path_cap, "%s", ctx->refused_path != NULL ? ctx->refused_path : "");
 	snprintf(err, cap, "%s",
-	    ctx->reason[0] != '\0' ? ctx->reason
-				   : "the plugin refused to start and did not say why");
+	    ctx->reason != NULL ? ctx->reason
+				: "the plugin refused to start and did not say why");
 }
 
 int

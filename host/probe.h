@@ -84,9 +84,10 @@ struct tw_ctx {
 	/* the thread that the plugin's callbacks run in: the loop, or that of a blocking probe */
 	bool is_off_loop;                  /* a blocking probe() is inside the plugin */
 	enum tw_verdict failed;            /* of the last fail(); TW_PENDING = none */
-	char cause[CAUSE_MAX], reason[REASON_MAX];
+	char cause[CAUSE_MAX];
+	char *reason;                      /* NULL = none */
 	bool has_refused;                  /* in start */
-	char refused_path[256];
+	char *refused_path;                /* NULL = none */
 
 	/* the loop thread */
 	enum run_state state;
@@ -148,6 +149,7 @@ void run_callback(struct tw_ctx *ctx, mono_t before, enum tw_verdict v); /* a ca
 void run_blocking_done(
     struct tw_ctx *ctx, enum tw_verdict v); /* probe() came back from its thread */
 void run_thread_left(struct tw_ctx *ctx); /* a thread left the plugin: is the run free again? */
+void run_reason(struct tw_ctx *ctx, const char *text); /* why it failed; NULL: no reason */
 void run_abort(struct tw_ctx *ctx); /* without a result: the probe goes */
 
 /* probe-blocking.c */

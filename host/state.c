@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "host/hash.h"
 
 struct state_entry {
 	UT_hash_handle hh;

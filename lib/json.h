@@ -1,6 +1,7 @@
 /*
  * json.h - foreign JSON, strictly: size and depth are checked before jansson allocates, duplicate
- * keys refused. And the one evaluator of JSON Pointers (RFC 6901).
+ * keys refused. The one evaluator of JSON Pointers (RFC 6901). And texts and numbers as JSON, for
+ * what is written as it is read from other structures, without a tree between.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,5 +31,10 @@ bool json_pointer_ok(const char *pointer); /* well-formed? */
 /* A scalar as text ("12", "true", "null", the string itself) for comparing with what a user wrote;
  * false: it is an object or array, or does not fit. */
 bool json_scalar_text(const json_t *v, char *dst, size_t cap);
+
+/* json-write.c */
+struct buf;
+void json_text(struct buf *b, const char *s); /* quoted and escaped; bad UTF-8 becomes U+FFFD */
+void json_number(struct buf *b, double v);    /* reads back as it was; not finite becomes null */
 
 #endif

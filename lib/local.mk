@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += lib/libtw.la
 lib_libtw_la_SOURCES = \
 	lib/buf.c lib/buf.h \
 	lib/clock.c lib/clock.h \
-	lib/json-scan.c lib/json.c lib/json.h \
+	lib/json-scan.c lib/json-write.c lib/json.c lib/json.h \
 	lib/log.c lib/log.h \
 	lib/manifest.c lib/manifest.h \
 	lib/options.c lib/options.h \
@@ -26,8 +26,8 @@ tests_fuzz_fuzz_labels_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_labels_LDADD = lib/libtw.la -lm
 EXTRA_DIST += tests/fuzz/corpus/labels
 
-check_PROGRAMS += tests/unit/test-json-scan
-TESTS += tests/unit/test-json-scan
-tests_unit_test_json_scan_SOURCES = tests/unit/test-json-scan.c
-tests_unit_test_json_scan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_json_scan_LDADD = lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS)
+check_PROGRAMS += tests/unit/test-json
+TESTS += tests/unit/test-json
+tests_unit_test_json_SOURCES = tests/unit/test-json.c
+tests_unit_test_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_json_LDADD = lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS)

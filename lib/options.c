@@ -12,23 +12,58 @@
 
 #define DEPTH_MAX 16
 
+/* A block holds pieces one behind the other. ASan gets a block a piece, so that it sees their ends. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BLOCK_MIN 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BLOCK_MIN 0
+#endif
+#endif
+#ifndef BLOCK_MIN
+#define BLOCK_MIN 224
+#endif
+#define BLOCK_MAX 4096
+
 struct heap_block {
 	struct heap_block *next;
-	size_t bytes;
-	max_align_t data[];
+	size_t used, cap;
+	_Alignas(max_align_t) unsigned char data[];
 };
+
+static struct heap_block *
+block_new(struct heap *h, size_t bytes)
+{
+	size_t cap = h->first != NULL ? h->first->cap * 2 : BLOCK_MIN;
+	struct heap_block *b;
+
+	cap = BLOCK_MIN == 0 || bytes > BLOCK_MAX ? bytes : cap > BLOCK_MAX ? BLOCK_MAX : cap;
+	cap = cap < bytes ? bytes : cap;
+	if ((b = calloc(1, sizeof(*b) + cap)) == NULL)
+		return NULL;
+	b->cap = cap;
+	b->next = h->first;
+	h->first = b;
+	return b;
+}
 
 void *
 heap_alloc(struct heap *h, size_t bytes)
 {
-	struct heap_block *b = calloc(1, sizeof(*b) + bytes);
+	struct heap_block *b = h->first;
+	size_t whole = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	void *piece;
 
-	if (b == NULL)
+	if (whole < bytes || whole > SIZE_MAX / 2)
 		return NULL;
-	b->bytes = bytes;
-	b->next = h->first;
-	h->first = b;
-	return b->data;
+	if (BLOCK_MIN == 0)
+		whole = bytes;
+	if ((b == NULL || whole > b->cap - b->used || BLOCK_MIN == 0)
+	    && (b = block_new(h, whole)) == NULL)
+		return NULL;
+	piece = b->data + b->used;
+	b->used += whole;
+	return piece;
 }
 
 char *
@@ -48,7 +83,7 @@ heap_free(struct heap *h)
 
 	while ((b = h->first) != NULL) {
 		h->first = b->next;
-		explicit_bzero(b->data, b->bytes);
+		explicit_bzero(b->data, b->used);
 		free(b);
 	}
 }

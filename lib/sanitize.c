@@ -28,7 +28,10 @@ text_sanitize(char *dst, size_t cap, const char *src, size_t len)
 		return 0;
 	while (p < end) {
 		utf8proc_int32_t c;
-		utf8proc_ssize_t n = utf8proc_iterate(p, end - p, &c);
+		/* Most of what comes is plain. */
+		bool is_plain = *p >= 0x20 && *p < 0x7f;
+		utf8proc_ssize_t n =
+		    is_plain ? (c = *p, 1) : utf8proc_iterate(p, end - p, &c);
 		const char *out = (const char *)p;
 		size_t out_len = n > 0 ? (size_t)n : 1;
 

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 const char *
 param(const struct request *r, const char *name)
 {
@@ -106,67 +104,6 @@ answer_end(struct request *r)
 	buf_text(&r->out, "}\n");
 }
 
-/* One character of a JSON text: escaped where JSON asks for it. Returns the bytes taken. */
-static size_t
-json_char(struct buf *b, const utf8proc_uint8_t *p, size_t left)
-{
-	utf8proc_int32_t c;
-	utf8proc_ssize_t n = utf8proc_iterate(p, (utf8proc_ssize_t)left, &c);
-
-	if (n <= 0) {
-		buf_text(b, "\xef\xbf\xbd");
-		return 1;
-	}
-	if (c == '"' || c == '\\')
-		buf_printf(b, "\\%c", (char)c);
-	else if (c == '\n')
-		buf_text(b, "\\n");
-	else if (c < 0x20 || c == 0x7f)
-		buf_printf(b, "\\u%04x", (unsigned)c);
-	else
-		buf_add(b, p, (size_t)n);
-	return (size_t)n;
-}
-
-void
-json_text(struct buf *b, const char *s)
-{
-	size_t left = s != NULL ? strlen(s) : 0;
-	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
-
-	buf_char(b, '"');
-	while (left > 0) {
-		size_t n = json_char(b, p, left);
-
-		p += n;
-		left -= n;
-	}
-	buf_char(b, '"');
-}
-
-/* The shortest text that reads back as the same double. */
-static void
-shortest(struct buf *b, double v)
-{
-	char text[32];
-
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
-	}
-	buf_text(b, text);
-}
-
-void
-json_number(struct buf *b, double v)
-{
-	if (isfinite(v))
-		shortest(b, v);
-	else
-		buf_text(b, "null");
-}
-
 void
 json_value(struct buf *b, double v)
 {
@@ -176,7 +113,7 @@ json_value(struct buf *b, double v)
 	else if (isinf(v))
 		buf_text(b, v > 0 ? "+Inf" : "-Inf");
 	else
-		shortest(b, v);
+		json_number(b, v);
 	buf_char(b, '"');
 }
 

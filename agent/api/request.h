@@ -11,6 +11,7 @@
 
 #include "agent/api/api.h"
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/series.h"
 
 #define PARAMS_MAX 64
@@ -57,10 +58,9 @@ void answer_error(struct request *r, const char *type, const char *fmt, ...)
 void answer_begin(struct request *r);  /* {"status":"success","data": */
 void answer_end(struct request *r);    /* } */
 
-void json_text(struct buf *b, const char *s); /* quoted and escaped; bad UTF-8 becomes U+FFFD */
-void json_number(struct buf *b, double v);              /* a bare number; not finite becomes null */
-void json_value(
-    struct buf *b, double v); /* Prometheus' sample value: a quoted text, "NaN", "+Inf" */
+/* Beside json_text and json_number of lib/json.h: Prometheus' sample value, a quoted text, "NaN",
+ * "+Inf". */
+void json_value(struct buf *b, double v);
 void json_seconds(struct buf *b, int64_t ms);           /* 1795419127.123 */
 void json_labels(struct buf *b, const struct labels *l);
 /* ,"name":value of an object that has a member already; ms 0 is null. */

@@ -15,7 +15,7 @@
 
 struct health {
 	enum rule_health health;
-	char error[256];
+	char *error; /* NULL = none */
 	int64_t last_ms, duration_us;
 	uint64_t evaluations, failures;
 };
@@ -107,8 +107,11 @@ rules_free(struct rules *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; r->groups != NULL && i < r->set.n; i++)
+	for (size_t i = 0; r->groups != NULL && i < r->set.n; i++) {
+		for (size_t k = 0; r->groups[i].rules != NULL && k < r->set.groups[i].n; k++)
+			free(r->groups[i].rules[k].error);
 		free(r->groups[i].rules);
+	}
 	free(r->groups);
 	rule_set_clear(&r->set);
 	pthread_mutex_destroy(&r->lock);
@@ -168,10 +171,8 @@ rule_eval(struct rules *r, struct rule_group *g, size_t i, struct health *health
 	rule_vector_clear(&v);
 	pthread_mutex_lock(&r->lock);
 	health->health = rc == 0 ? RULE_GOOD : RULE_BAD;
-	snprintf(health->error, sizeof(health->error), "%s",
-	    rc == 0        ? ""
-	    : *err != '\0' ? err
-			   : strerror(-rc));
+	free(health->error);
+	health->error = rc == 0 ? NULL : strdup(*err != '\0' ? err : strerror(-rc));
 	health->last_ms = t_ms;
 	health->duration_us = mono_sub_us(mono_now(), started);
 	health->evaluations++;
@@ -246,17 +247,19 @@ rules_each(struct rules *r, void (*each)(void *, const struct rule_status *), vo
 	for (size_t i = 0; i < r->set.n; i++)
 		for (size_t k = 0; k < r->set.groups[i].n; k++) {
 			struct health h;
+			char error[256];
 			struct rule_status s = {
 			    .group = &r->set.groups[i], .rule = &r->set.groups[i].rules[k]};
 
 			pthread_mutex_lock(&r->lock);
 			h = r->groups[i].rules[k];
+			snprintf(error, sizeof(error), "%s", h.error != NULL ? h.error : "");
 			s.group_missed = r->groups[i].missed;
 			s.group_last_ms = r->groups[i].last_ms;
 			s.group_duration_us = r->groups[i].duration_us;
 			pthread_mutex_unlock(&r->lock);
 			s.health = h.health;
-			s.error = h.error;
+			s.error = error;
 			s.last_ms = h.last_ms;
 			s.duration_us = h.duration_us;
 			s.evaluations = h.evaluations;

@@ -35,7 +35,7 @@
 #define FUTURE_MS (5 * 60 * INT64_C(1000))
 #define SERIES_MAX (1u << 20)
 #define SERIES_PAGE 4096u
-#define TAIL_MAX 32u /* plain samples a series; older ones wait compressed */
+#define TAIL_MAX 8u /* plain samples a series; older ones wait compressed */
 #define FRAME_BYTES_MAX (512u << 20)
 #define MAINTAIN_US 15000 /* when a call stops taking more work */
 #define READERS_MAX 16u   /* connections kept for reuse */

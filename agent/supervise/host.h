@@ -47,7 +47,7 @@ struct host {
 	size_t n_probes;
 	struct out_frame *out, **out_last;
 	size_t out_bytes;
-	mono_t started, last_beat, kill_at, retry_at;
+	mono_t started, last_beat, kill_at, retry_at, looked;
 	bool killed;            /* SIGKILL was sent */
 	char why[64];           /* why we are killing it */
 	char last_exit[128];

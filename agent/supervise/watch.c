@@ -1,7 +1,7 @@
 /*
  * watch.c - the agent's watchdogs over a host, and what it costs (from /proc).
  *
- * Runs in: the loop thread, each tick.
+ * Runs in: the loop thread, from each tick.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +12,8 @@
 
 #include "agent/supervise/host.h"
 #include "lib/log.h"
+
+#define LOOK_US 1000000 /* between two looks at what a host costs and owes */
 
 static void
 read_cost(struct host *h)
@@ -88,11 +90,13 @@ watch_host(struct host *h)
 			host_kill(h, "no HELLO");
 		break;
 	case HOST_RUNNING:
-		read_cost(h);
-		if (mono_sub_us(now, h->last_beat) > BEAT_SILENCE_MS * 1000LL)
+		if (mono_sub_us(now, h->last_beat) > BEAT_SILENCE_MS * 1000LL) {
 			host_kill(h, "its loop is stuck");
-		else
+		} else if (mono_sub_us(now, h->looked) >= LOOK_US) {
+			h->looked = now;
+			read_cost(h);
 			watch_runs(h);
+		}
 		break;
 	case HOST_STOPPING:
 		if (!h->killed && mono_sub_us(now, h->kill_at) >= 0) {

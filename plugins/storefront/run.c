@@ -208,11 +208,17 @@ measure(struct tw_ctx *ctx, struct storefront *s)
 static void
 add_target(struct storefront *s, enum tw_family family, const char *address)
 {
-	struct target *t;
+	struct target *t = s->targets;
 
 	if (s->n_targets == TARGETS_MAX)
 		return;
-	t = &s->targets[s->n_targets++];
+	if (s->n_targets == s->cap_targets) {
+		if ((t = reallocarray(t, s->n_targets + 1, sizeof(*t))) == NULL)
+			return;
+		s->targets = t;
+		s->cap_targets++;
+	}
+	t += s->n_targets++;
 	t->family = family;
 	snprintf(t->address, sizeof(t->address), "%s", address);
 }

@@ -113,26 +113,6 @@ static const struct tw_panel storefront_panels[] = {
     {"Outcomes", "bar", "increase(storefront_runs_total{probe=\"${probe}\"}[1h])", "", NULL},
 };
 
-static enum tw_verdict
-start(struct tw_ctx *ctx, void *self)
-{
-	struct storefront *s = self;
-	const struct tw_pair *pair = s->headers.items;
-
-	if ((s->assertions = assertions_new(ctx, &s->assertions_list)) == NULL)
-		return TW_UNKNOWN;
-	s->request_headers =
-	    calloc(s->headers.n > 0 ? s->headers.n : 1, sizeof(*s->request_headers));
-	if (s->request_headers == NULL)
-		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
-	for (uint32_t i = 0; i < s->headers.n; i++)
-		s->request_headers[i] = (struct tw_header){pair[i].name, pair[i].value};
-	if ((s->connection & WANT_COLD) == 0)
-		return tw_api_->refuse(ctx, "connection",
-		    "a warm measurement needs the cold one before it: write [cold, warm]");
-	return TW_OK;
-}
-
 static void
 stop(struct tw_ctx *ctx, void *self)
 {
@@ -141,8 +121,35 @@ stop(struct tw_ctx *ctx, void *self)
 	(void)ctx;
 	assertions_free(s->assertions);
 	free(s->request_headers);
+	free(s->targets);
 	s->assertions = NULL;
 	s->request_headers = NULL;
+	s->targets = NULL;
+}
+
+/* A start that is refused has no stop. */
+static enum tw_verdict
+start(struct tw_ctx *ctx, void *self)
+{
+	struct storefront *s = self;
+	const struct tw_pair *pair = s->headers.items;
+
+	if ((s->connection & WANT_COLD) == 0)
+		return tw_api_->refuse(ctx, "connection",
+		    "a warm measurement needs the cold one before it: write [cold, warm]");
+	if ((s->assertions = assertions_new(ctx, &s->assertions_list)) == NULL)
+		return TW_UNKNOWN;
+	s->request_headers =
+	    calloc(s->headers.n > 0 ? s->headers.n : 1, sizeof(*s->request_headers));
+	s->targets = calloc(1, sizeof(*s->targets));
+	if (s->request_headers == NULL || s->targets == NULL) {
+		stop(ctx, s);
+		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	}
+	s->cap_targets = 1;
+	for (uint32_t i = 0; i < s->headers.n; i++)
+		s->request_headers[i] = (struct tw_header){pair[i].name, pair[i].value};
+	return TW_OK;
 }
 
 TW_PLUGIN(.name = "storefront", .version = "1.0", .summary = "Storefront latency and correctness",

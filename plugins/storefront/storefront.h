@@ -44,7 +44,7 @@ enum metric {
 
 struct target {             /* one way to the page: a family, perhaps one address */
 	enum tw_family family;  /* TW_FAMILY_ANY: whatever the resolver gives first */
-	char address[64];       /* "" = the engine resolves */
+	char address[46];       /* "" = the engine resolves */
 };
 
 /* What one measurement says; the answer itself is gone when its callback returns. */
@@ -77,8 +77,8 @@ struct storefront {
 
 	/* one run */
 	struct tw_jar *jar;
-	struct target targets[TARGETS_MAX];
-	uint32_t n_targets, at;
+	struct target *targets; /* room for one at least */
+	uint32_t n_targets, cap_targets, at;
 	bool warm_turn, retrying, resolving_ipv6;
 	struct reading worst;   /* the worst of the run so far: what its verdict is made of */
 	uint32_t failed[2], tried[2]; /* targets, by family: 0 = IPv4, 1 = IPv6 */

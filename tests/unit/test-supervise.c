@@ -386,6 +386,7 @@ no_result_by_the_deadline(void **state)
 	assert_int_equal(h->state, HOST_RUNNING);
 	pass_us(1000);
 	h->last_beat = (mono_t){mono_us};
+	h->looked = (mono_t){0}; /* the last look was a millisecond ago */
 	supervisor_tick(f->s);
 	assert_int_equal(h->state, HOST_STOPPING);
 	UNTIL(f, h->state == HOST_WAITING);

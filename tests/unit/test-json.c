@@ -1,7 +1,9 @@
 /*
- * test-json-scan.c - the scanner against jansson: over texts and a hundred thousand seeded
- * mutations of them, whatever it takes jansson takes as an object, and what jansson takes it takes,
- * but for the numbers and keys that json.h names.
+ * test-json.c - our scanner and writer of JSON against jansson.
+ *
+ * Over texts and a hundred thousand seeded mutations of them, whatever the scanner takes jansson
+ * takes as an object, and what jansson takes it takes, but for the numbers and keys that json.h
+ * names. What the writer writes jansson reads back as it was.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,9 +14,12 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/json.h"
 
 #define MUTATIONS 100000
@@ -135,11 +140,63 @@ depth_and_numbers_have_ends(void **state)
 	assert_false(json_is_object_text("{\"a\":1e100}", 11));
 }
 
+static json_t *
+read_back(struct buf *b)
+{
+	json_t *v = json_loadb(b->data, b->len, JSON_DECODE_ANY, NULL);
+
+	if (v == NULL)
+		fail_msg("jansson does not read %s", buf_str(b));
+	return v;
+}
+
+static void
+what_is_written_reads_back(void **state)
+{
+	static const double numbers[] = {0, 1, -7, 0.1, 1.0 / 3, 1e300, -2.5e-308, 999999999999999,
+	    1e15, 9007199254740993, 5e-324, 123456.789, -0.25, 0.000123, 0.0001, 0.00009, 999999999.999999, 1e-6};
+	unsigned seed = 7;
+	struct buf b;
+	json_t *v;
+
+	(void)state;
+	buf_init(&b, 1 << 16);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		buf_reset(&b);
+		json_number(&b, numbers[i]);
+		v = read_back(&b);
+		assert_true(json_number_value(v) == numbers[i]);
+		json_decref(v);
+	}
+	buf_reset(&b);
+	json_number(&b, -0.0);
+	json_number(&b, NAN);
+	json_number(&b, INFINITY);
+	assert_string_equal(buf_str(&b), "-0nullnull");
+	for (int i = 0; i < 20000; i++) {
+		char text[24] = "";
+
+		for (size_t k = 0; k < (size_t)i % sizeof(text); k++)
+			text[k] = (char)(1 + rand_r(&seed) % 127);
+		buf_reset(&b);
+		json_text(&b, text);
+		v = read_back(&b);
+		assert_string_equal(json_string_value(v), text);
+		json_decref(v);
+	}
+	buf_reset(&b);
+	json_text(&b, "\xff\xc3\xa4\xed\xa0\x80");
+	assert_string_equal(buf_str(&b),
+	    "\"\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(as_jansson_says), cmocka_unit_test(depth_and_numbers_have_ends)};
+	    cmocka_unit_test(as_jansson_says), cmocka_unit_test(depth_and_numbers_have_ends),
+	    cmocka_unit_test(what_is_written_reads_back)};
 
 	return cmocka_run_group_tests_name("json-scan", tests, NULL, NULL);
 }
