@@ -14,7 +14,7 @@
 #include "agent/query.h"
 #include "lib/log.h"
 
-#define TOGETHER_MS 250 /* groups that are due within it are evaluated in one turn */
+#define TOGETHER_MS 500 /* groups that are due within it are evaluated in one turn */
 
 #define QUERY_US 10000000 /* a rule's evaluation may take so long */
 

@@ -53,13 +53,11 @@ write_page(struct emit *e, struct state *st, uint32_t page)
 	/* Of the loop's thread; so large that malloc would ask the kernel for it, run by run. */
 	static uint8_t bytes[FRAME_MAX], scratch[PAGE_HIST_MAX];
 	struct frame_writer w = {.bytes = bytes};
-	struct emit_series *s, *next;
 	char key[32];
 
 	put_u8(&w, PAGE_VERSION);
-	HASH_ITER(hh, e->series, s, next) {
-		if (s->page != page || !(s->has_total || s->hist != NULL)
-		    || put_total(&w, s, scratch))
+	for (struct emit_series *s = e->totals; s != NULL; s = s->next_total) {
+		if (s->page != page || put_total(&w, s, scratch))
 			continue;
 		/* Full: it goes to the next page, which is written after this one. */
 		if (page + 1 >= PAGES_MAX) {
@@ -79,15 +77,13 @@ write_page(struct emit *e, struct state *st, uint32_t page)
 void
 emit_close_run(struct emit *e, struct state *st, int64_t slot_ms)
 {
-	struct emit_series *s, *next;
 	struct hist *copy;
 
-	HASH_ITER(hh, e->series, s, next) {
+	for (struct emit_series *s = e->totals; s != NULL; s = s->next_total)
 		if (s->has_total)
 			emit_add_sample(e, s, slot_ms, s->total, NULL);
-		else if (s->hist != NULL && (copy = hist_new_copy(s->hist)) != NULL)
+		else if ((copy = hist_new_copy(s->hist)) != NULL)
 			emit_add_sample(e, s, slot_ms, 0, copy);
-	}
 	if (e->pages_changed == 0)
 		return;
 	for (uint32_t page = 0; page < e->n_pages; page++)
@@ -188,18 +184,24 @@ emit_restore(struct emit *e, uint32_t page, const void *data, size_t len)
 		double total = is_hist ? 0 : get_f64(&r);
 		const void *blob = is_hist ? get_blob(&r, &n) : NULL;
 		struct emit_series *s = NULL;
+		bool is_known;
 
 		if (!r.failed)
 			s = restored_series(e, text, is_hist ? TW_HISTOGRAM : TW_COUNTER);
 		free(text);
 		if (s == NULL)
 			continue;
+		is_known = s->has_total || s->hist != NULL;
 		s->page = page;
 		if (is_hist) {
 			restore_hist(s, blob, n);
 		} else if (isfinite(total) && total >= 0) {
 			s->has_total = true;
 			s->total = total;
+		}
+		if (!is_known && (s->has_total || s->hist != NULL)) {
+			s->next_total = e->totals;
+			e->totals = s;
 		}
 	}
 }

@@ -398,6 +398,8 @@ total_changed(struct emit *e, struct emit_series *s, bool is_new)
 		if (e->n_pages == 0)
 			e->n_pages = 1;
 		s->page = (uint32_t)e->n_pages - 1;
+		s->next_total = e->totals;
+		e->totals = s;
 	}
 	e->pages_changed |= UINT64_C(1) << s->page;
 }
@@ -437,6 +439,10 @@ emit_observe(struct emit *e, uint32_t metric, double v, const char *const *label
 		hist_init(s->hist);
 	if (s->hist == NULL || hist_observe(s->hist, v) != 0) {
 		emit_refuse(e, "out of memory");
+		if (is_new) {
+			hist_free(s->hist);
+			s->hist = NULL;
+		}
 		return;
 	}
 	total_changed(e, s, is_new);

@@ -48,6 +48,7 @@ struct emit_series {
 	double total;                   /* of a counter */
 	struct hist *hist;              /* total of a histogram; NULL otherwise */
 	uint32_t page;                  /* of the totals */
+	struct emit_series *next_total; /* in emit.totals */
 	uint64_t call;                  /* hash of the last call that meant it; 0 = none */
 	struct emit_series *then;       /* what the call after that one meant */
 	char text[];                    /* canonical labels */
@@ -66,6 +67,7 @@ struct emit {
 	struct emit_series *series;     /* hash by text */
 	struct emit_dimension *dimensions; /* label values seen */
 	uint32_t n_dimensions;
+	struct emit_series *totals;     /* those with a total, newest first */
 	size_t n_series, n_pages;
 	uint64_t pages_changed;         /* bit N: page N must be written */
 

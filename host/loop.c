@@ -24,11 +24,17 @@ struct watched {
 	void *arg;
 };
 
+struct entry {                    /* the order stands here, so that sifting reads no timer */
+	mono_t at;
+	uint64_t sequence;
+	struct loop_timer *timer;
+};
+
 struct loop {
 	int epoll_fd, timer_fd, sched_fd; /* sched_fd: the kernel's account of our thread, or -1 */
 	bool is_over;
 	mono_t woke;
-	struct loop_timer **heap;
+	struct entry *heap;
 	uint32_t n, cap;
 	uint64_t sequence;
 	mono_t armed;
@@ -42,61 +48,61 @@ struct loop {
 /* ---- the heap ---- */
 
 static bool
-before(const struct loop_timer *a, const struct loop_timer *b)
+before(const struct entry *a, const struct entry *b)
 {
 	return a->at.us != b->at.us ? a->at.us < b->at.us : a->sequence < b->sequence;
 }
 
 static void
-put(struct loop *l, uint32_t i, struct loop_timer *t)
+put(struct loop *l, uint32_t i, struct entry e)
 {
-	l->heap[i] = t;
-	t->index = i + 1;
+	l->heap[i] = e;
+	e.timer->index = i + 1;
 }
 
 static void
 sift_up(struct loop *l, uint32_t i)
 {
-	struct loop_timer *t = l->heap[i];
+	struct entry e = l->heap[i];
 
-	for (; i > 0 && before(t, l->heap[(i - 1) / 2]); i = (i - 1) / 2)
+	for (; i > 0 && before(&e, &l->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		put(l, i, l->heap[(i - 1) / 2]);
-	put(l, i, t);
+	put(l, i, e);
 }
 
 static void
 sift_down(struct loop *l, uint32_t i)
 {
-	struct loop_timer *t = l->heap[i];
+	struct entry e = l->heap[i];
 
 	for (;;) {
 		uint32_t child = 2 * i + 1;
 
-		if (child + 1 < l->n && before(l->heap[child + 1], l->heap[child]))
+		if (child + 1 < l->n && before(&l->heap[child + 1], &l->heap[child]))
 			child++;
-		if (child >= l->n || !before(l->heap[child], t))
+		if (child >= l->n || !before(&l->heap[child], &e))
 			break;
 		put(l, i, l->heap[child]);
 		i = child;
 	}
-	put(l, i, t);
+	put(l, i, e);
 }
 
 void
 loop_timer_clear(struct loop *l, struct loop_timer *t)
 {
 	uint32_t i = t->index;
-	struct loop_timer *last;
+	struct entry last;
 
 	if (i == 0)
 		return;
 	t->index = 0;
 	last = l->heap[--l->n];
-	if (last == t)
+	if (last.timer == t)
 		return;
 	put(l, i - 1, last);
 	sift_up(l, i - 1);
-	sift_down(l, last->index - 1);
+	sift_down(l, last.timer->index - 1);
 }
 
 void
@@ -104,12 +110,11 @@ loop_timer_set(struct loop *l, struct loop_timer *t, mono_t at, void (*fn)(void 
 {
 	loop_timer_clear(l, t);
 	t->at = at;
-	t->sequence = l->sequence++;
 	t->fn = fn;
 	t->arg = arg;
 	if (l->n == l->cap) {
 		uint32_t cap = l->cap > 0 ? l->cap * 2 : 64;
-		struct loop_timer **heap = reallocarray(l->heap, cap, sizeof(struct loop_timer *));
+		struct entry *heap = reallocarray(l->heap, cap, sizeof(*heap));
 
 		/* A timer that cannot be set is a run without a deadline: nothing sane is left to
 		 * do. */
@@ -118,7 +123,7 @@ loop_timer_set(struct loop *l, struct loop_timer *t, mono_t at, void (*fn)(void 
 		l->heap = heap;
 		l->cap = cap;
 	}
-	put(l, l->n++, t);
+	l->heap[l->n++] = (struct entry){at, l->sequence++, t};
 	sift_up(l, l->n - 1);
 }
 
@@ -272,7 +277,7 @@ static void
 arm(struct loop *l)
 {
 	struct itimerspec t = {{0, 0}, {0, 0}};
-	mono_t at = l->n > 0 ? l->heap[0]->at : (mono_t){0};
+	mono_t at = l->n > 0 ? l->heap[0].at : (mono_t){0};
 
 	/* Setting it also takes back that it has gone off: nobody reads it. */
 	if (at.us == l->armed.us)
@@ -293,9 +298,9 @@ fire(struct loop *l)
 	uint64_t until = l->sequence;
 	mono_t now = mono_now();
 
-	while (l->n > 0 && l->heap[0]->at.us <= now.us && l->heap[0]->sequence < until
+	while (l->n > 0 && l->heap[0].at.us <= now.us && l->heap[0].sequence < until
 	       && !l->is_over) {
-		struct loop_timer *t = l->heap[0];
+		struct loop_timer *t = l->heap[0].timer;
 
 		note_lag(l, mono_sub_us(now, t->at), now);
 		loop_timer_clear(l, t);
@@ -309,7 +314,7 @@ turn(struct loop *l)
 {
 	struct epoll_event events[EVENTS];
 	/* Timers that are due already do not wait for the kernel to say so. */
-	bool is_due = l->n > 0 && l->heap[0]->at.us <= mono_now().us;
+	bool is_due = l->n > 0 && l->heap[0].at.us <= mono_now().us;
 	mono_t now;
 	int n;
 

@@ -22,7 +22,6 @@ struct loop;
 
 struct loop_timer {                  /* the owner's memory; zeroed = not set */
 	mono_t at;
-	uint64_t sequence;
 	uint32_t index;              /* private: 1 + place in the heap; 0 = not set */
 	void (*fn)(void *);
 	void *arg;

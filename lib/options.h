@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <tillwatch/plugin.h>
 
-/* Blocks that live and die together; wiped before they are freed, because they may hold secrets. */
+/* Pieces of memory that live and die together; wiped before they are freed, because they may hold secrets. */
 struct heap {
 	struct heap_block *first;
 };

@@ -25,7 +25,7 @@
 #include "lib/xmalloc.h"
 
 #define RETRY_MS 1000
-#define COMMIT_MS 250          /* between two transactions at least */
+#define COMMIT_MS 500          /* between two transactions at least */
 #define BATCH_RUNS 4096        /* a transaction */
 #define MAINTAIN_MS 200        /* between two slices of store_maintain when there is more to do */
 #define IDLE_MS 1000           /* and when there is not */

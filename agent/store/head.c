@@ -125,13 +125,14 @@ block_insert(struct hseries *hs, struct block **at, int64_t t_ms, double v, stru
 void
 head_add(struct hseries *hs, int64_t t_ms, double v, const struct hist *h)
 {
-	struct block **at = block_for(&hs->blocks, t_ms);
+	bool is_newest = t_ms > hs->last_ms; /* as nearly always: no block is looked at */
+	struct block **at = is_newest ? NULL : block_for(&hs->blocks, t_ms);
 	struct hist *copy = samples_hist_copy(h);
 
 	hs->seen = true;
-	if (t_ms > hs->last_ms)
+	if (is_newest)
 		hs->last_ms = t_ms;
-	if (*at != NULL) {
+	if (at != NULL && *at != NULL) {
 		block_insert(hs, at, t_ms, v, copy);
 		return;
 	}

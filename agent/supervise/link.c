@@ -21,7 +21,7 @@
 #include "lib/xmalloc.h"
 
 #define RECEIVE_BURST 256
-#define REST_MS 50 /* after a read: what comes meanwhile is read together, in one wakeup */
+#define REST_MS 100 /* after a read: what comes meanwhile is read together, in one wakeup */
 #define SOCKET_BUFFER (1 << 20)
 
 int

@@ -13,6 +13,7 @@
 #include "plugins/common/wall.h"
 #include "plugins/storefront/storefront.h"
 
+#define FACT_PATH_MAX 96
 #define EXCERPT_BYTES 1024
 
 static const struct tw_hop *
@@ -159,23 +160,34 @@ reading_publish(struct tw_ctx *ctx, struct storefront *s, const struct tw_answer
 	tw_emit(ctx, M_WIRE, (double)last->bytes_wire);
 }
 
-static void fact(struct tw_ctx *ctx, const char *prefix, const char *name, const char *text)
+/* "hops/0" and "address" become "hops/0/address"; both are short, and a run has dozens. */
+static const char *
+join(char path[FACT_PATH_MAX], const char *prefix, const char *name)
 {
-	char path[96];
+	size_t n = strnlen(prefix, FACT_PATH_MAX / 2 - 2), m = strnlen(name, FACT_PATH_MAX / 2 - 1);
 
-	if (text == NULL || text[0] == '\0')
-		return;
-	snprintf(path, sizeof(path), "%s/%s", prefix, name);
-	tw_api_->fact_text(ctx, path, text);
+	memcpy(path, prefix, n);
+	path[n] = '/';
+	memcpy(path + n + 1, name, m);
+	path[n + 1 + m] = '\0';
+	return path;
+}
+
+static void
+fact(struct tw_ctx *ctx, const char *prefix, const char *name, const char *text)
+{
+	char path[FACT_PATH_MAX];
+
+	if (text != NULL && text[0] != '\0')
+		tw_api_->fact_text(ctx, join(path, prefix, name), text);
 }
 
 static void
 fact_number(struct tw_ctx *ctx, const char *prefix, const char *name, double v)
 {
-	char path[96];
+	char path[FACT_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", prefix, name);
-	tw_api_->fact_real(ctx, path, v);
+	tw_api_->fact_real(ctx, join(path, prefix, name), v);
 }
 
 static void
