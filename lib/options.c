@@ -12,7 +12,7 @@
 
 #define DEPTH_MAX 16
 
-/* A block holds pieces one behind the other. ASan gets a block a piece, so that it sees their ends. */
+/* A block holds pieces one behind the other. ASan gets a block a piece, to see where each ends. */
 #if defined(__SANITIZE_ADDRESS__)
 #define BLOCK_MIN 0
 #elif defined(__has_feature)
@@ -51,7 +51,7 @@ void *
 heap_alloc(struct heap *h, size_t bytes)
 {
 	struct heap_block *b = h->first;
-	size_t whole = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	size_t unit = sizeof(max_align_t), whole = (bytes + unit - 1) / unit * unit;
 	void *piece;
 
 	if (whole < bytes || whole > SIZE_MAX / 2)

@@ -22,7 +22,8 @@
 #include <stddef.h>
 #include <tillwatch/plugin.h>
 
-/* Pieces of memory that live and die together; wiped before they are freed, because they may hold secrets. */
+/* Pieces of memory that live and die together; wiped before they are freed, because they may hold
+ * secrets. */
 struct heap {
 	struct heap_block *first;
 };
