@@ -2,7 +2,9 @@
  * easy.c - libcurl on our loop: multis, their timers and sockets, a pool of easy handles.
  *
  * Cold requests share one multi; a run that wants warm connections gets a multi of its own, so that
- * nobody else's connection is ever reused.
+ * nobody else's connection is ever reused. A handle of the pool keeps what all requests set alike
+ * (http_prepare), has no cookies, and carried only plain GETs: one that had a body or another
+ * method is not used again, so that nothing of it can leak into somebody else's request.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -138,20 +140,23 @@ multi_clear(struct multi *m)
 CURL *
 easy_take(struct engine *e)
 {
-	return e->n_pool > 0 ? e->pool[--e->n_pool] : curl_easy_init();
+	CURL *easy;
+
+	if (e->n_pool > 0)
+		return e->pool[--e->n_pool];
+	if ((easy = curl_easy_init()) != NULL)
+		http_prepare(easy);
+	return easy;
 }
 
 void
-easy_give(struct engine *e, CURL *easy)
+easy_give(struct engine *e, CURL *easy, bool is_plain)
 {
-	if (e->n_pool == POOL_MAX) {
+	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL"); /* forgets them */
+	if (is_plain && e->n_pool < POOL_MAX)
+		e->pool[e->n_pool++] = easy;
+	else
 		curl_easy_cleanup(easy);
-		return;
-	}
-	/* libcurl's reset forgets its list of cookie files without freeing it. */
-	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
-	curl_easy_reset(easy);
-	e->pool[e->n_pool++] = easy;
 }
 
 void

@@ -36,14 +36,15 @@ emit_init(struct emit *e, const struct plugin *p, const char *probe)
 void
 emit_clear(struct emit *e)
 {
-	struct emit_series *s, *next;
+	struct emit_series *s;
+	uint32_t at = 0;
 
 	emit_forget_run(e);
-	HASH_ITER(hh, e->series, s, next) {
-		HASH_DEL(e->series, s);
+	while ((s = index_next(&e->series, &at)) != NULL) {
 		hist_free(s->hist);
 		free(s);
 	}
+	index_clear(&e->series);
 	for (uint32_t i = 0; i < e->n_dimensions; i++)
 		free(e->dimensions[i].values);
 	free(e->dimensions);
@@ -196,28 +197,41 @@ series_new(struct emit *e, uint32_t metric, const char *const *labels)
 	return NULL;
 }
 
+static uint64_t
+text_hash(const void *series)
+{
+	const char *text = ((const struct emit_series *)series)->text;
+
+	return XXH3_64bits(text, strlen(text));
+}
+
+static bool
+has_text(const void *series, const void *text)
+{
+	return strcmp(((const struct emit_series *)series)->text, text) == 0;
+}
+
 struct emit_series *
 emit_intern(struct emit *e, uint32_t metric, const char *text)
 {
-	struct emit_series *s = NULL;
+	static const struct index_kind by_text = {text_hash, has_text};
 	size_t len = strlen(text);
+	struct emit_series *s =
+	    index_find(&e->series, &by_text, XXH3_64bits(text, len), text);
 
-	HASH_FIND(hh, e->series, text, len, s);
 	if (s != NULL)
 		return s;
-	if (e->n_series >= EMIT_SERIES_MAX || (s = calloc(1, sizeof(*s) + len + 1)) == NULL) {
+	if (e->series.n >= EMIT_SERIES_MAX || (s = calloc(1, sizeof(*s) + len + 1)) == NULL) {
 		emit_refuse(e, "more than %d series", EMIT_SERIES_MAX);
 		return NULL;
 	}
 	s->metric = metric;
 	s->number = SERIES_UNSENT;
 	memcpy(s->text, text, len);
-	HASH_ADD_KEYPTR(hh, e->series, s->text, len, s);
-	if (s->hh.tbl == NULL) {
+	if (index_add(&e->series, &by_text, s) != 0) {
 		free(s);
 		return NULL;
 	}
-	e->n_series++;
 	return s;
 }
 

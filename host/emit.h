@@ -24,11 +24,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/hash.h"
 #include "host/host-load.h"
 #include "host/state.h"
 #include "lib/buf.h"
 #include "lib/hist.h"
+#include "lib/index.h"
 
 #define EMIT_VALUE_MAX 256      /* bytes of a label's value */
 #define EMIT_DIMENSION_MAX 50   /* values of one label of one metric; then "other" */
@@ -40,7 +40,6 @@
 #define SERIES_UNSENT UINT32_MAX
 
 struct emit_series {
-	UT_hash_handle hh;
 	uint32_t metric;
 	uint32_t number;                /* on the wire; SERIES_UNSENT before */
 	uint32_t last_sample; /* its newest sample of this run, counted from 1; 0 = none */
@@ -64,11 +63,11 @@ struct run_sample {
 struct emit {
 	const struct plugin *plugin;
 	char *probe;                    /* its name */
-	struct emit_series *series;     /* hash by text */
+	struct index series;            /* struct emit_series by text */
 	struct emit_dimension *dimensions; /* label values seen */
 	uint32_t n_dimensions;
 	struct emit_series *totals;     /* those with a total, newest first */
-	size_t n_series, n_pages;
+	size_t n_pages;
 	uint64_t pages_changed;         /* bit N: page N must be written */
 
 	struct emit_series *first;      /* what the first call of a run meant */

@@ -33,7 +33,7 @@ struct engine {
 	struct trust *trust;         /* trust.c */
 	size_t n_trust;
 	struct multi cold;           /* of all requests whose connection nobody reuses */
-	CURL *pool[POOL_MAX];
+	CURL *pool[POOL_MAX];        /* prepared, ready for a plain GET */
 	uint32_t n_pool;
 	ares_channel ares;
 	struct loop_timer ares_timer;
@@ -53,10 +53,11 @@ int multi_setup(struct multi *m, struct engine *e, long connections);
 void multi_clear(struct multi *m);
 void multi_kick(struct multi *m); /* what libcurl wants to do at once, it does now */
 CURL *easy_take(struct engine *e);
-void easy_give(struct engine *e, CURL *easy);
+void easy_give(struct engine *e, CURL *easy, bool is_plain); /* else it is not used again */
 void easy_pool_clear(struct engine *e);
 /* http.c, called by easy.c: a transfer ended; a socket that it reads from is about to be read. */
 void http_finished(CURL *easy, CURLcode code);
+void http_prepare(CURL *easy); /* a new handle: what every request sets alike */
 void http_readable(CURL *easy, int fd);
 
 /* dns.c, sight.c */

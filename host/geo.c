@@ -148,7 +148,8 @@ geo_find(const struct geo_db *g, const char *address, struct tw_geo *out)
 	size_t size = out->size < sizeof(found) ? out->size : sizeof(found);
 	bool is_known = false;
 
-	if (g == NULL || address == NULL || getaddrinfo(address, NULL, &hints, &ai) != 0)
+	if (g == NULL || !(has_kind(g, GEO_COUNTRY) || has_kind(g, GEO_ASN)) || address == NULL
+	    || getaddrinfo(address, NULL, &hints, &ai) != 0)
 		return -1;
 	for (int i = 0; i < GEO_FILES; i++) {
 		int rc = MMDB_SUCCESS;

@@ -41,23 +41,25 @@ struct engine_http {
 	CURLU *url;
 	char *host;
 	struct tw_addresses found;   /* texts below */
-	char addresses[8][64];
 	uint32_t n_addresses, at_address;
 	struct stamps s;
 	struct cert_reader certificates;
 	int fd;
 	bool is_https, host_is_private, is_redirected, drop_secrets, got_final_head, is_timed_out;
+	bool is_plain;               /* the handle carries nothing that would stay in it */
 	bool budget_headers, budget_body, stopped_by_plugin, blocked_address;
 	size_t header_bytes;
 	CURLcode code;
-	struct tw_header head[HEADER_COUNT_MAX];
 	uint32_t n_head;
 	int status;
 	const char *method;          /* of this hop: a redirect may make a GET of a POST */
 	struct buf body;
-	struct tw_hop hops[HOPS_MAX];
 	uint32_t n_hops;
 	int64_t lag_us;
+	/* Not cleared: what counts of them is counted above. */
+	char addresses[8][64];
+	struct tw_header head[HEADER_COUNT_MAX];
+	struct tw_hop hops[HOPS_MAX];
 };
 
 /* http-answer.c: a hop that ended becomes a record; the whole becomes an answer */

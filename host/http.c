@@ -264,7 +264,7 @@ http_release_hop(struct engine_http *h)
 {
 	if (h->easy != NULL) {
 		curl_multi_remove_handle(h->multi->curl, h->easy);
-		easy_give(h->engine, h->easy);
+		easy_give(h->engine, h->easy, h->is_plain);
 	}
 	if (h->dns != NULL)
 		engine_dns_cancel(h->dns);
@@ -411,46 +411,57 @@ set_headers(struct engine_http *h)
 	return ok;
 }
 
-static void
-set_connection(struct engine_http *h, CURL *c)
+void
+http_prepare(CURL *c)
 {
-	char to[128];
-	bool v6 = h->n_addresses > 0 && strchr(h->addresses[h->at_address], ':') != NULL;
-
-	if (h->n_addresses > 0) {
-		snprintf(to, sizeof(to), v6 ? "::[%s]:" : "::%s:", h->addresses[h->at_address]);
-		h->connect_to = curl_slist_append(NULL, to);
-		curl_easy_setopt(c, CURLOPT_CONNECT_TO, h->connect_to);
-	}
-	curl_easy_setopt(c, CURLOPT_PROXY, h->request.proxy != NULL ? h->request.proxy : "");
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "tillwatch");
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(c, CURLOPT_COOKIEFILE, ""); /* no file, but cookies: jars use them */
 	/* The proxy's answer to CONNECT is part of connecting, not the shop's first byte. */
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	curl_easy_setopt(c, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_WHATEVER);
-	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, h->request.connection == TW_WARM ? 0L : 1L);
-	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, h->multi == &h->engine->cold ? 1L : 0L);
 	curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, h);
-	curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, set_socket);
-	curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, h);
-	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_request);
-	curl_easy_setopt(c, CURLOPT_PREREQDATA, h);
-}
-
-static void
-set_tls(struct engine_http *h, CURL *c)
-{
-	long verify = h->request.flags & TW_NO_VERIFY ? 0 : 1;
-
 	/* libcurl loads nothing: on_ssl hands it a store that is parsed once (it would parse the
 	 * bundle for each multi, 20 ms a handshake). */
 	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, set_socket);
+	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
+	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+}
+
+/* What differs from request to request is set for each, also where it is the default: the handle
+ * had another one before. */
+static void
+set_connection(struct engine_http *h, CURL *c)
+{
+	long verify = h->request.flags & TW_NO_VERIFY ? 0 : 1;
+	char to[128];
+
+	if (h->n_addresses > 0) {
+		const char *address = h->addresses[h->at_address];
+
+		snprintf(to, sizeof(to), strchr(address, ':') != NULL ? "::[%s]:" : "::%s:",
+		    address);
+		h->connect_to = curl_slist_append(NULL, to);
+	}
+	curl_easy_setopt(c, CURLOPT_CONNECT_TO, h->connect_to);
+	curl_easy_setopt(c, CURLOPT_PROXY, h->request.proxy != NULL ? h->request.proxy : "");
+	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, h->request.connection == TW_WARM ? 0L : 1L);
+	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, h->multi == &h->engine->cold ? 1L : 0L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, verify);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, verify * 2);
-	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, h);
+	curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, h);
+	curl_easy_setopt(c, CURLOPT_PREREQDATA, h);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, h);
 }
 
@@ -462,34 +473,33 @@ http_version(const char *text)
 	return CURL_HTTP_VERSION_2TLS;
 }
 
+static bool
+has_body(const struct engine_http *h)
+{
+	return h->request.body != NULL && h->method == h->request.method;
+}
+
 static void
 set_request(struct engine_http *h, CURL *c)
 {
-	bool has_body = h->request.body != NULL && h->method == h->request.method;
+	const char *decode = h->request.flags & TW_NO_DECODE ? NULL : "";
 
 	curl_easy_setopt(c, CURLOPT_CURLU, h->url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, http_version(h->request.http_version));
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
-	if (has_body) {
+	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, decode);
+	h->is_plain = !has_body(h) && strcmp(h->method, "GET") == 0;
+	if (has_body(h)) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, h->request.body);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)h->request.body_len);
 	}
 	if (strcmp(h->method, "HEAD") == 0)
 		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
-	else if (strcmp(h->method, has_body ? "POST" : "GET") != 0)
+	else if (strcmp(h->method, has_body(h) ? "POST" : "GET") != 0)
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, h->method);
-	if (!(h->request.flags & TW_NO_DECODE))
-		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
-	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, h);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, h);
-	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, h);
-	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_USERAGENT, "tillwatch");
 	curl_easy_setopt(c, CURLOPT_PRIVATE, h);
 	if (h->request.jar != NULL)
 		jar_load(h->request.jar, c);
@@ -512,7 +522,6 @@ hop_connect(struct engine_http *h)
 		return;
 	}
 	set_connection(h, h->easy);
-	set_tls(h, h->easy);
 	set_request(h, h->easy);
 	if (curl_multi_add_handle(h->multi->curl, h->easy) != CURLM_OK)
 		end_soon(h, CURLE_FAILED_INIT);
@@ -539,7 +548,7 @@ try_next_address(struct engine_http *h)
 	    || h->at_address + 1 >= h->n_addresses || h->request.address != NULL)
 		return false;
 	curl_multi_remove_handle(h->multi->curl, h->easy);
-	easy_give(h->engine, h->easy);
+	easy_give(h->engine, h->easy, h->is_plain);
 	curl_slist_free_all(h->headers);
 	curl_slist_free_all(h->connect_to);
 	h->easy = NULL;
@@ -636,10 +645,11 @@ engine_http(struct engine_run *run, const struct tw_request *request, mono_t dea
     void (*done)(void *, const struct tw_answer *), int (*body)(void *, const void *, size_t),
     void *arg)
 {
-	struct engine_http *h = calloc(1, sizeof(*h));
+	struct engine_http *h = malloc(sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
+	memset(h, 0, offsetof(struct engine_http, addresses));
 	h->engine = run->engine;
 	h->run = run;
 	h->done = done;

@@ -33,9 +33,6 @@ engine_jar_free(struct tw_jar *jar)
 void
 jar_load(struct tw_jar *jar, CURL *easy)
 {
-	/* "" switches the cookie engine on, without a file. */
-	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
-	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL");
 	for (const struct curl_slist *c = jar->lines; c != NULL; c = c->next)
 		curl_easy_setopt(easy, CURLOPT_COOKIELIST, c->data);
 }
@@ -58,5 +55,4 @@ jar_store(struct tw_jar *jar, CURL *easy)
 	curl_slist_free_all(all);
 	curl_slist_free_all(jar->lines);
 	jar->lines = kept;
-	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL");
 }

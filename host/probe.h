@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 
 #include "host/emit.h"
+#include "host/hash.h"
 #include "host/host.h"
 #include "host/state.h"
 #include "lib/options.h"

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += lib/libtw.la
 lib_libtw_la_SOURCES = \
 	lib/buf.c lib/buf.h \
 	lib/clock.c lib/clock.h \
+	lib/index.c lib/index.h \
 	lib/json-scan.c lib/json-write.c lib/json.c lib/json.h \
 	lib/log.c lib/log.h \
 	lib/manifest.c lib/manifest.h \
@@ -25,6 +26,12 @@ tests_fuzz_fuzz_labels_SOURCES = tests/fuzz/fuzz-labels.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_labels_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_labels_LDADD = lib/libtw.la -lm
 EXTRA_DIST += tests/fuzz/corpus/labels
+
+check_PROGRAMS += tests/unit/test-index
+TESTS += tests/unit/test-index
+tests_unit_test_index_SOURCES = tests/unit/test-index.c
+tests_unit_test_index_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_index_LDADD = lib/libtw.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test-json
 TESTS += tests/unit/test-json

@@ -9,24 +9,19 @@
 #include <pthread.h>
 
 #include "agent/ingest/ingest.h"
-
-/* Exactly one definition of what uthash does when memory ends. */
-#define uthash_fatal(msg) abort()
-#include <stdlib.h>
-#include <uthash.h>
+#include "lib/index.h"
 
 /* A series, interned for the agent's life: its number in the store is asked for once. */
 struct iseries {
-	UT_hash_handle hh;
 	struct labels *labels;
-	enum store_kind kind;
 	double resolution;
 	uint32_t sid;            /* writer thread only; valid when has_sid */
+	uint8_t kind;            /* enum store_kind */
 	bool has_sid;
 	/* Loop thread: what republishing and stale markers need. */
+	bool listed, is_hist, ended;
 	uint64_t run;            /* number of the probe's run that gave it last */
 	double last;
-	bool listed, is_hist, ended;
 };
 
 struct staged_sample {
@@ -84,8 +79,7 @@ struct writer;
 
 struct ingest {
 	struct ingest_opts opts;
-	struct iseries *series;  /* hash by labels */
-	size_t n_series;
+	struct index series;     /* struct iseries by labels */
 	struct iprobe *probes;
 	size_t n_probes;
 	struct writer *writer;

@@ -13,6 +13,7 @@
 #include "agent/ingest/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"

@@ -6,6 +6,7 @@
 #include "agent/ingest/internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/xmalloc.h"

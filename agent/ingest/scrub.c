@@ -14,6 +14,7 @@
 #include "agent/ingest/internal.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/xmalloc.h"

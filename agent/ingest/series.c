@@ -9,41 +9,39 @@
  */
 #include "agent/ingest/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/xmalloc.h"
 
-/* Equal hashes of different sets (never seen, possible) chain by a salt. */
-static struct iseries *
-find(struct ingest *in, const struct labels *l, uint64_t *key)
+static uint64_t
+labels_hash(const void *series)
 {
-	struct iseries *s;
+	return ((const struct iseries *)series)->labels->hash;
+}
 
-	for (*key = l->hash;; (*key)++) {
-		HASH_FIND(hh, in->series, key, sizeof(*key), s);
-		if (s == NULL || labels_equal(s->labels, l))
-			return s;
-	}
+static bool
+has_labels(const void *series, const void *labels)
+{
+	return labels_equal(((const struct iseries *)series)->labels, labels);
 }
 
 struct iseries *
 series_intern(struct ingest *in, const struct labels *l, enum store_kind kind, double resolution)
 {
-	struct iseries *s;
-	uint64_t key, *kept;
+	static const struct index_kind by_labels = {labels_hash, has_labels};
+	struct iseries *s = index_find(&in->series, &by_labels, l->hash, l);
 
-	if ((s = find(in, l, &key)) != NULL)
+	if (s != NULL)
 		return s;
-	if (in->n_series >= INGEST_SERIES_MAX)
+	if (in->series.n >= INGEST_SERIES_MAX)
 		return NULL;
-	s = xcalloc(1, sizeof(*s) + sizeof(key));
-	kept = (uint64_t *)(s + 1);
-	*kept = key;
+	s = xcalloc(1, sizeof(*s));
 	s->labels = labels_ref(l);
-	s->kind = kind;
+	s->kind = (uint8_t)kind;
 	s->resolution = resolution;
-	HASH_ADD_KEYPTR(hh, in->series, kept, sizeof(key), s);
-	in->n_series++;
+	if (index_add(&in->series, &by_labels, s) != 0)
+		abort(); /* as xcalloc when memory ends */
 	return s;
 }
 
@@ -69,11 +67,12 @@ series_labels(struct ingest *in, const struct iprobe *p, const struct labels *gi
 void
 series_free_all(struct ingest *in)
 {
-	struct iseries *s, *tmp;
+	struct iseries *s;
+	uint32_t at = 0;
 
-	HASH_ITER(hh, in->series, s, tmp) {
-		HASH_DEL(in->series, s);
+	while ((s = index_next(&in->series, &at)) != NULL) {
 		labels_unref(s->labels);
 		free(s);
 	}
+	index_clear(&in->series);
 }

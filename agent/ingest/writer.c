@@ -17,6 +17,7 @@
 #include "agent/ingest/internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -29,12 +29,13 @@
 #include "agent/store/store.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/index.h"
 
 #define DAY_MS INT64_C(86400000)
 #define CLOSE_AFTER_MS (2 * 3600 * INT64_C(1000)) /* after midnight UTC a day waits this long */
 #define FUTURE_MS (5 * 60 * INT64_C(1000))
 #define SERIES_MAX (1u << 20)
-#define SERIES_PAGE 4096u
+#define SERIES_PAGE 256u
 #define TAIL_MAX 8u /* plain samples a series; older ones wait compressed */
 #define FRAME_BYTES_MAX (512u << 20)
 #define MAINTAIN_US 15000 /* when a call stops taking more work */
@@ -81,10 +82,9 @@ struct posting { /* the series that have one name=value pair (or another pair of
 };
 
 struct registry { /* under store.lock; adding takes it for writing */
-	struct hseries **page[SERIES_MAX / SERIES_PAGE];
+	struct hseries *page[SERIES_MAX / SERIES_PAGE]; /* by sid; free places have no labels */
 	uint32_t top;        /* the highest sid */
-	uint32_t *by_labels; /* open addressing, power of two, sid or 0 */
-	uint32_t n, cap;
+	struct index by_labels;
 	struct posting *postings;
 	uint32_t n_postings, cap_postings;
 };

@@ -19,46 +19,32 @@
 struct hseries *
 series_at(const struct store *s, uint32_t sid)
 {
+	struct hseries *hs;
+
 	if (sid == 0 || sid >= SERIES_MAX || s->reg.page[sid / SERIES_PAGE] == NULL)
 		return NULL;
-	return s->reg.page[sid / SERIES_PAGE][sid % SERIES_PAGE];
+	hs = &s->reg.page[sid / SERIES_PAGE][sid % SERIES_PAGE];
+	return hs->labels != NULL ? hs : NULL;
 }
 
-/* The place of l in by_labels: the series itself, or the free place where it belongs. */
-static uint32_t
-place_of(const struct store *s, const struct labels *l)
+static uint64_t
+labels_hash(const void *series)
 {
-	const struct registry *reg = &s->reg;
-	uint32_t i = (uint32_t)l->hash & (reg->cap - 1);
-
-	while (reg->by_labels[i] != 0) {
-		const struct labels *have = series_at(s, reg->by_labels[i])->labels;
-
-		if (have->hash == l->hash && labels_equal(have, l))
-			break;
-		i = (i + 1) & (reg->cap - 1);
-	}
-	return i;
+	return ((const struct hseries *)series)->labels->hash;
 }
+
+static bool
+has_labels(const void *series, const void *labels)
+{
+	return labels_equal(((const struct hseries *)series)->labels, labels);
+}
+
+static const struct index_kind by_labels = {labels_hash, has_labels};
 
 struct hseries *
 series_find(const struct store *s, const struct labels *l)
 {
-	return s->reg.cap > 0 ? series_at(s, s->reg.by_labels[place_of(s, l)]) : NULL;
-}
-
-static void
-registry_grow(struct store *s)
-{
-	struct registry *reg = &s->reg;
-	uint32_t *old = reg->by_labels, old_cap = reg->cap, i;
-
-	reg->cap = old_cap > 0 ? old_cap * 2 : 256;
-	reg->by_labels = xcalloc(reg->cap, sizeof(*reg->by_labels));
-	for (i = 0; i < old_cap; i++)
-		if (old[i] != 0)
-			reg->by_labels[place_of(s, series_at(s, old[i])->labels)] = old[i];
-	free(old);
+	return index_find(&s->reg.by_labels, &by_labels, l->hash, l);
 }
 
 /* --- postings --- */
@@ -124,23 +110,19 @@ series_add(struct store *s, const struct labels *l, uint32_t sid)
 	sid = sid != 0 ? sid : reg->top + 1;
 	if (sid >= SERIES_MAX || series_at(s, sid) != NULL)
 		return NULL;
-	if ((reg->n + 1) * 2 > reg->cap)
-		registry_grow(s);
-	i = place_of(s, l);
-	if (reg->by_labels[i] != 0)
+	if (series_find(s, l) != NULL)
 		return NULL;
-	hs = xcalloc(1, sizeof(*hs));
+	if (reg->page[sid / SERIES_PAGE] == NULL)
+		reg->page[sid / SERIES_PAGE] = xcalloc(SERIES_PAGE, sizeof(*hs));
+	hs = &reg->page[sid / SERIES_PAGE][sid % SERIES_PAGE];
 	hs->labels = labels_ref(l);
 	hs->sid = sid;
-	if (reg->page[sid / SERIES_PAGE] == NULL)
-		reg->page[sid / SERIES_PAGE] = xcalloc(SERIES_PAGE, sizeof(hs));
-	reg->page[sid / SERIES_PAGE][sid % SERIES_PAGE] = hs;
-	reg->by_labels[i] = sid;
-	reg->n++;
+	if (index_add(&reg->by_labels, &by_labels, hs) != 0)
+		abort(); /* as xcalloc when memory ends */
 	reg->top = sid > reg->top ? sid : reg->top;
 	for (i = 0; i < l->n; i++)
 		posting_add(reg, pair_hash(l->at[i].name, l->at[i].value), sid);
-	atomic_store(&s->n_series, reg->n);
+	atomic_store(&s->n_series, reg->by_labels.n);
 	return hs;
 }
 
@@ -226,13 +208,12 @@ registry_clear(struct store *s)
 		head_clear(hs);
 		labels_unref(hs->labels);
 		free(hs->chunks);
-		free(hs);
 	}
 	for (i = 0; i < SERIES_MAX / SERIES_PAGE; i++)
 		free(reg->page[i]);
 	for (i = 0; i < reg->cap_postings; i++)
 		free(reg->postings[i].sids);
 	free(reg->postings);
-	free(reg->by_labels);
+	index_clear(&reg->by_labels);
 	*reg = (struct registry){0};
 }

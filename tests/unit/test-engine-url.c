@@ -178,32 +178,35 @@ a_jar_carries_cookies_from_hop_to_hop_and_no_further(void **state)
 	struct engine_opts opts = {.loop = l};
 	struct engine *e = engine_new(&opts);
 	struct tw_jar *mine = engine_jar_new(e), *other = engine_jar_new(e);
-	CURL *first = curl_easy_init(), *second = curl_easy_init();
+	CURL *easy = easy_take(e), *again;
 	char line[128];
 
 	(void)state;
-	jar_load(mine, first);
+	jar_load(mine, easy);
 	for (int i = 0; i < 300; i++) {
 		/* libcurl takes 50 of one domain. */
 		snprintf(line, sizeof(line), "d%d.example\tFALSE\t/\tFALSE\t0\tc%d\tv", i / 20, i);
-		assert_int_equal(
-		    curl_easy_setopt(first, CURLOPT_COOKIELIST, line), CURLE_OK);
+		assert_int_equal(curl_easy_setopt(easy, CURLOPT_COOKIELIST, line), CURLE_OK);
 	}
-	assert_int_equal(count_cookies(first, "d"), 300);
-	jar_store(mine, first);
-	assert_int_equal(count_cookies(first, "d"), 0); /* the handle goes back to the pool empty */
-	jar_load(mine, second);
-	assert_int_equal(count_cookies(second, "d"), 256);
-	jar_load(other, second);
-	assert_int_equal(count_cookies(second, "d"), 0);
-	jar_store(mine, second);
-	jar_load(mine, first);
-	assert_int_equal(count_cookies(first, "d"), 0); /* deleted is deleted */
+	assert_int_equal(count_cookies(easy, "d"), 300);
+	jar_store(mine, easy);
+	easy_give(e, easy, true);
+	assert_ptr_equal(again = easy_take(e), easy);
+	assert_int_equal(count_cookies(again, "d"), 0); /* it went back to the pool empty */
+	jar_load(other, again);
+	assert_int_equal(count_cookies(again, "d"), 0);
+	jar_load(mine, again);
+	assert_int_equal(count_cookies(again, "d"), 256);
+	easy_give(e, again, true); /* not stored, as when a run is cancelled */
+	again = easy_take(e);
+	assert_int_equal(count_cookies(again, "d"), 0);
+	jar_store(mine, again);
+	jar_load(mine, again);
+	assert_int_equal(count_cookies(again, "d"), 0); /* deleted is deleted */
+	easy_give(e, again, false);
 	engine_jar_free(mine);
 	engine_jar_free(other);
 	engine_jar_free(NULL);
-	curl_easy_cleanup(first);
-	curl_easy_cleanup(second);
 	engine_free(e);
 	loop_free(l);
 }

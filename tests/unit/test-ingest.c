@@ -221,8 +221,8 @@ too_many_series_are_refused_one_by_one(void **state)
 	assert_int_equal(sample(f, 0, T0, 1), 0);
 	assert_int_equal(result(f, T0, 0, ""), 0); /* the probe's own series are there now */
 	until_runs(f, 1);
-	n = f->in->n_series;
-	f->in->n_series = INGEST_SERIES_MAX;
+	n = f->in->series.n;
+	f->in->series.n = INGEST_SERIES_MAX;
 	assert_int_equal(series(f, 1, STORE_GAUGE, "t_up{a=\"new\"}"), 0);
 	assert_int_equal(series(f, 2, STORE_GAUGE, "t_up"), 0); /* known: still there */
 	assert_int_equal(sample(f, 1, T0 + 10000, 1), 0);
@@ -230,7 +230,7 @@ too_many_series_are_refused_one_by_one(void **state)
 	f->store.now = T0 + 10000;
 	assert_int_equal(result(f, T0 + 10000, 0, ""), 0);
 	until_runs(f, 2);
-	f->in->n_series = n;
+	f->in->series.n = n;
 	assert_int_equal(stats(f).refused, 1);
 	assert_int_equal(stored(f, "t_up"), 2);
 }
