@@ -13,6 +13,8 @@ lib_libtw_la_SOURCES = \
 	lib/xmalloc.c lib/xmalloc.h \
 	lib/crc32c.c lib/crc32c.h \
 	lib/sanitize.c lib/sanitize.h \
+	lib/stats.c lib/stats.h \
+	lib/tz.c lib/tz.h lib/tz-internal.h lib/tz-rule.c \
 	lib/labels.c lib/labels.h \
 	lib/hist.c lib/hist.h \
 	lib/series.c lib/series.h
@@ -38,3 +40,21 @@ TESTS += tests/unit/test-json
 tests_unit_test_json_SOURCES = tests/unit/test-json.c
 tests_unit_test_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_json_LDADD = lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS)
+
+# Both are also asked by a grid of values that is computed elsewhere.
+check_PROGRAMS += tests/unit/test-stats tests/unit/test-tz
+TESTS += tests/unit/test-stats tests/unit/stats-grid tests/unit/test-tz tests/unit/tz-grid
+tests_unit_test_stats_SOURCES = tests/unit/test-stats.c
+tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_stats_LDADD = lib/libtw.la $(CMOCKA_LIBS) -lm
+tests_unit_test_tz_SOURCES = tests/unit/test-tz.c
+tests_unit_test_tz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tz_LDADD = lib/libtw.la $(CMOCKA_LIBS)
+EXTRA_DIST += tests/unit/stats-grid tests/unit/tz-grid
+
+check_PROGRAMS += tests/fuzz/fuzz-tz
+TESTS += tests/fuzz/fuzz-tz
+tests_fuzz_fuzz_tz_SOURCES = tests/fuzz/fuzz-tz.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_tz_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_tz_LDADD = lib/libtw.la
+EXTRA_DIST += tests/fuzz/corpus/tz
