@@ -20,5 +20,5 @@ ALERT_LIBS = agent/alert/libalert.la agent/rules/librules.la $(NOTIFY_LIBS)
 check_PROGRAMS += tests/unit/test-alert
 TESTS += tests/unit/test-alert
 tests_unit_test_alert_SOURCES = tests/unit/test-alert.c tests/unit/http-sink.c tests/unit/http-sink.h
-tests_unit_test_alert_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_alert_LDADD = $(ALERT_LIBS) $(CMOCKA_LIBS) $(JANSSON_LIBS) -lpthread
+tests_unit_test_alert_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_alert_LDADD = $(ALERT_LIBS) $(CMOCKA_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) -lpthread

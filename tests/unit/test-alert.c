@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -389,6 +390,61 @@ restart_keeps_everything(void **state)
 	assert_int_equal(rows(b).resolved, 1);
 }
 
+/* What a reader of the file finds; the first number of the statement's result. */
+static int
+on_disk(struct bench *b, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	int n = 0;
+
+	assert_int_equal(sqlite3_open(b->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		n = sqlite3_column_int(st, 0);
+	assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+	sqlite3_close(db);
+	return n;
+}
+
+/* A change of state and its message are on the disk both or not at all, whichever of the two the
+ * disk refuses; and when it takes them again, each is there once. */
+static void
+a_change_and_its_message_are_one(void **state)
+{
+	static const char *const refused[] = {"INSERT ON outbox", "INSERT ON event",
+	    "INSERT ON alert", "INSERT ON grp"};
+	static const char firing[] = "SELECT count(*) FROM alert WHERE fired_ms > 0",
+			  events[] = "SELECT count(*) FROM event WHERE kind = 'firing'",
+			  messages[] = "SELECT count(*) FROM outbox";
+	struct bench *b = *state;
+	char sql[128];
+
+	start(b, 0);
+	run(b, 130);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		int n = (int)i;
+
+		snprintf(sql, sizeof(sql),
+		    "CREATE TRIGGER no BEFORE %s BEGIN SELECT RAISE(ABORT, 'no'); END", refused[i]);
+		(void)on_disk(b, sql);
+		b->true_[0] = true;
+		run(b, 30);
+		assert_int_equal(on_disk(b, firing), 0);
+		assert_int_equal(on_disk(b, events), n);
+		assert_int_equal(on_disk(b, messages), 2 * n);
+		(void)on_disk(b, "DROP TRIGGER no");
+		run(b, 90);
+		assert_int_equal(on_disk(b, firing), 1);
+		assert_int_equal(on_disk(b, events), n + 1);
+		assert_int_equal(on_disk(b, messages), 2 * n + 1);
+		b->true_[0] = false;
+		run(b, 1000); /* resolved, told, forgotten */
+		assert_int_equal(on_disk(b, firing), 0);
+	}
+}
+
 static void
 failing_rule_changes_nothing(void **state)
 {
@@ -649,6 +705,7 @@ main(void)
 	    T(blind_is_one_page),
 	    T(blind_resolves_nothing),
 	    T(restart_keeps_everything),
+	    T(a_change_and_its_message_are_one),
 	    T(failing_rule_changes_nothing),
 	    T(removed_rule_resolves),
 	    T(routes_inhibits_and_times),
