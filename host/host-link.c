@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FRAMES_A_CALL 16u
+#define A_CALL 16u /* messages */
 
-struct link_frame {
-	struct link_frame *next;
+struct link_message {
+	struct link_message *next;
 	bool is_minor;
 	size_t len;
 	uint8_t bytes[];
@@ -28,13 +28,15 @@ link_init(struct link *l, int fd)
 	l->last = &l->first;
 	if (fd >= 0)
 		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	return (l->scratch = malloc(FRAME_MAX)) != NULL ? 0 : -ENOMEM;
+	l->scratch = malloc(FRAME_MAX);
+	l->message = malloc(FRAME_MAX);
+	return l->scratch != NULL && l->message != NULL ? 0 : -ENOMEM;
 }
 
 static void
-remove_frame(struct link *l, struct link_frame **at)
+remove_message(struct link *l, struct link_message **at)
 {
-	struct link_frame *o = *at;
+	struct link_message *o = *at;
 
 	l->bytes -= o->len;
 	if ((*at = o->next) == NULL)
@@ -46,23 +48,24 @@ void
 link_clear(struct link *l)
 {
 	while (l->first != NULL)
-		remove_frame(l, &l->first);
+		remove_message(l, &l->first);
 	if (l->fd >= 0)
 		close(l->fd);
 	free(l->scratch);
+	free(l->message);
 	l->fd = -1;
-	l->scratch = NULL;
+	l->scratch = l->message = NULL;
 }
 
-/* The first frames that wait, at most FRAMES_A_CALL, in one call. How many went, or -1. */
+/* The first messages that wait, at most A_CALL, in one call. How many went, or -1. */
 static int
 send_some(const struct link *l)
 {
-	struct mmsghdr m[FRAMES_A_CALL] = {0};
-	struct iovec iov[FRAMES_A_CALL];
+	struct mmsghdr m[A_CALL] = {0};
+	struct iovec iov[A_CALL];
 	unsigned n = 0;
 
-	for (struct link_frame *o = l->first; o != NULL && n < FRAMES_A_CALL; o = o->next, n++) {
+	for (struct link_message *o = l->first; o != NULL && n < A_CALL; o = o->next, n++) {
 		iov[n] = (struct iovec){o->bytes, o->len};
 		m[n].msg_hdr = (struct msghdr){.msg_iov = &iov[n], .msg_iovlen = 1};
 	}
@@ -82,7 +85,7 @@ link_flush(struct link *l)
 		if (n < 0)
 			l->error = -errno;
 		while (n-- > 0)
-			remove_frame(l, &l->first);
+			remove_message(l, &l->first);
 	}
 	return l->error;
 }
@@ -90,7 +93,7 @@ link_flush(struct link *l)
 static int
 queue(struct link *l, const uint8_t *bytes, size_t n, bool is_minor)
 {
-	struct link_frame *o;
+	struct link_message *o;
 
 	if (l->error != 0 || l->fd < 0)
 		return l->error;
@@ -100,12 +103,20 @@ queue(struct link *l, const uint8_t *bytes, size_t n, bool is_minor)
 			l->changed(l->changed_arg);
 		return l->error;
 	}
-	*o = (struct link_frame){.len = n, .is_minor = is_minor};
+	*o = (struct link_message){.len = n, .is_minor = is_minor};
 	memcpy(o->bytes, bytes, n);
 	*l->last = o;
 	l->last = &o->next;
 	l->bytes += n;
-	return l->is_corked ? 0 : link_uncork(l);
+	return 0;
+}
+
+static int
+sent(struct link *l)
+{
+	if (link_flush(l) != 0 && l->changed != NULL)
+		l->changed(l->changed_arg);
+	return l->error;
 }
 
 void
@@ -114,29 +125,45 @@ link_cork(struct link *l)
 	l->is_corked = true;
 }
 
+/* What was gathered becomes a message that waits. */
+static int
+close_message(struct link *l)
+{
+	size_t n = l->n_message;
+
+	l->n_message = 0;
+	return n > 0 ? queue(l, l->message, n, false) : l->error;
+}
+
 int
 link_uncork(struct link *l)
 {
 	l->is_corked = false;
-	if (link_flush(l) != 0 && l->changed != NULL)
-		l->changed(l->changed_arg);
-	return l->error;
+	return close_message(l) != 0 ? l->error : sent(l);
 }
 
 int
 link_send(void *link, const uint8_t *bytes, size_t n)
 {
-	return queue(link, bytes, n, false);
+	struct link *l = link;
+
+	if (!l->is_corked)
+		return queue(l, bytes, n, false) != 0 ? l->error : sent(l);
+	if (l->n_message + n > FRAME_MAX && close_message(l) != 0)
+		return l->error;
+	memcpy(l->message + l->n_message, bytes, n);
+	l->n_message += n;
+	return l->error;
 }
 
 int
 link_send_minor(struct link *l, const uint8_t *bytes, size_t n)
 {
-	struct link_frame **at = &l->first;
+	struct link_message **at = &l->first;
 
 	while (l->bytes + n > LINK_DROP_BYTES && *at != NULL) {
 		if ((*at)->is_minor) {
-			remove_frame(l, at);
+			remove_message(l, at);
 			l->n_dropped++;
 		} else {
 			at = &(*at)->next;
@@ -146,7 +173,7 @@ link_send_minor(struct link *l, const uint8_t *bytes, size_t n)
 		l->n_dropped++;
 		return l->error;
 	}
-	return queue(l, bytes, n, true);
+	return queue(l, bytes, n, true) != 0 ? l->error : sent(l);
 }
 
 bool
@@ -167,5 +194,5 @@ link_receive(struct link *l, struct frame *f)
 		return 0;
 	if (n <= 0)
 		return -ECONNRESET;
-	return n <= FRAME_MAX && frame_parse(f, l->scratch, (size_t)n) == 0 ? 1 : -EBADMSG;
+	return n <= FRAME_MAX && frame_parse(f, l->scratch, (size_t)n) == n ? 1 : -EBADMSG;
 }

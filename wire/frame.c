@@ -26,18 +26,18 @@ store(uint8_t *p, uint64_t v, size_t n)
 		p[i] = (uint8_t)v;
 }
 
-int
+ptrdiff_t
 frame_parse(struct frame *f, const uint8_t *bytes, size_t n)
 {
-	if (n < FRAME_HEADER || n > FRAME_MAX || load(bytes + 12, 4) != n - FRAME_HEADER)
+	if (n < FRAME_HEADER || n > FRAME_MAX || load(bytes + 12, 4) > n - FRAME_HEADER)
 		return -EBADMSG;
 	f->type = (uint16_t)load(bytes, 2);
 	f->flags = (uint16_t)load(bytes + 2, 2);
 	f->probe = (uint32_t)load(bytes + 4, 4);
 	f->generation = (uint32_t)load(bytes + 8, 4);
 	f->body = bytes + FRAME_HEADER;
-	f->len = n - FRAME_HEADER;
-	return 0;
+	f->len = load(bytes + 12, 4);
+	return (ptrdiff_t)(FRAME_HEADER + f->len);
 }
 
 void

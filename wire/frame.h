@@ -1,15 +1,17 @@
 /*
- * frame.h - one SEQPACKET message between agent and host: a header and bounded fields.
+ * frame.h - what goes between agent and host: a header and bounded fields.
  *
  *      0        2        4                8               12               16
  *     +--------+--------+----------------+----------------+----------------+-- ... --+
  *     | type   | flags  | probe          | generation     | body length    |  body   |
  *     +--------+--------+----------------+----------------+----------------+-- ... --+
  *
- * Little-endian. A text is u16 length + bytes (no NUL inside), a blob u32 length + bytes. A frame
- * is at most FRAME_MAX bytes; whatever is longer (a configuration, many samples) goes in several
- * frames. A frame that does not decode kills the host that sent it, never the agent. `probe` and
- * `generation` name a configuration of a probe: a late frame of an older one finds nothing.
+ * Little-endian. A text is u16 length + bytes (no NUL inside), a blob u32 length + bytes. A
+ * SEQPACKET message is a frame, or several one behind the other (the frames of a run: one message
+ * costs both sides less than three), and at most FRAME_MAX bytes; whatever is longer (a
+ * configuration, many samples) goes in several frames. A frame that does not decode kills the host
+ * that sent it, never the agent. `probe` and `generation` name a configuration of a probe: a late
+ * frame of an older one finds nothing.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -55,8 +57,8 @@ struct frame {
 	size_t len;
 };
 
-/* Splits a received message. 0, or -EBADMSG. */
-int frame_parse(struct frame *f, const uint8_t *bytes, size_t n);
+/* The frame that a received message, or the rest of one, begins with. Its bytes, or -EBADMSG. */
+ptrdiff_t frame_parse(struct frame *f, const uint8_t *bytes, size_t n);
 
 /* Writing: a fixed buffer; what does not fit makes the frame `failed` and frame_finish return
  * -EMSGSIZE. */

@@ -215,6 +215,23 @@ on_frame(struct host *h, const struct frame *f)
 	}
 }
 
+static void
+on_message(struct host *h, const uint8_t *at, size_t n)
+{
+	while (n > 0 && h->state != HOST_STOPPING) {
+		struct frame f;
+		ptrdiff_t len = frame_parse(&f, at, n);
+
+		if (len < 0) {
+			bad_frame(h);
+			return;
+		}
+		on_frame(h, &f);
+		at += len;
+		n -= (size_t)len;
+	}
+}
+
 /* A host that is stopping is read too, and what it says is let go: it may stand in a send that must
  * end before it can, and a readable socket that nobody reads would keep the loop turning. */
 static int
@@ -224,7 +241,6 @@ receive(struct host *h)
 
 	for (i = 0; i < RECEIVE_BURST; i++) {
 		ssize_t n = recv(h->fd, h->s->frame, FRAME_MAX, MSG_TRUNC | MSG_DONTWAIT);
-		struct frame f;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return i;
@@ -232,12 +248,10 @@ receive(struct host *h)
 			h->is_deaf = true; /* the exit follows, or the watchdog makes it */
 			return i;
 		}
-		if (h->state == HOST_STOPPING)
-			continue;
-		if (n > FRAME_MAX || frame_parse(&f, h->s->frame, (size_t)n) != 0)
+		if (n > FRAME_MAX)
 			bad_frame(h);
 		else
-			on_frame(h, &f);
+			on_message(h, h->s->frame, (size_t)n);
 	}
 	return i;
 }

@@ -231,7 +231,7 @@ play(const char *path)
 		}
 		if ((n = recv(LINK, p.in, sizeof(p.in), 0)) <= 0)
 			_exit(0); /* the agent is gone */
-		if (frame_parse(&f, p.in, (size_t)n) != 0)
+		if (frame_parse(&f, p.in, (size_t)n) != n)
 			_exit(96);
 		if (!plays(&p, "mute"))
 			on_agent_frame(&p, &f);

@@ -72,6 +72,7 @@ driver_spawn(const char *plugin)
 	snprintf(d->dir, sizeof(d->dir), "/tmp/tillwatch-host-test.XXXXXX");
 	assert_non_null(mkdtemp(d->dir));
 	d->frame = malloc(FRAME_MAX);
+	d->message = malloc(FRAME_MAX);
 	copy_plugin(d, plugin);
 	built(host, sizeof(host), "tillwatch-host");
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -245,16 +246,22 @@ driver_wait(struct driver *d, enum frame_type type, int ms)
 
 	while ((left = until - mono_now().us) > 0) {
 		struct frame f;
-		ssize_t n;
+		ptrdiff_t n;
 
-		if (poll(&fd, 1, (int)(left / 1000) + 1) <= 0)
-			continue;
-		if ((n = recv(d->fd, d->frame, FRAME_MAX, 0)) <= 0)
-			return 0;
-		if (frame_parse(&f, d->frame, (size_t)n) != 0) {
+		if (d->at == d->len) {
+			if (poll(&fd, 1, (int)(left / 1000) + 1) <= 0)
+				continue;
+			if ((n = recv(d->fd, d->message, FRAME_MAX, 0)) <= 0)
+				return 0;
+			d->at = 0;
+			d->len = (size_t)n;
+		}
+		if ((n = frame_parse(&f, d->message + d->at, d->len - d->at)) < 0) {
 			d->n_bad++;
+			d->at = d->len;
 			continue;
 		}
+		d->at += (size_t)n;
 		if (is_fresh && f.type >= FRAME_SERIES && f.type <= FRAME_RESULT) {
 			d->n_samples = d->n_hists = 0;
 			is_fresh = false;
@@ -338,6 +345,7 @@ driver_free(struct driver *d)
 	free(d->refused_path);
 	free(d->refused_text);
 	free(d->frame);
+	free(d->message);
 	(void)unlink(d->plugin);
 	(void)rmdir(d->dir);
 	free(d);

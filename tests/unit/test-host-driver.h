@@ -28,7 +28,9 @@ struct driver {
 	pid_t pid;
 	int fd;
 	char dir[64], plugin[128];    /* its own directory, and the copy of the plugin in it */
-	uint8_t *frame;
+	uint8_t *frame;               /* to encode into */
+	uint8_t *message;             /* the newest that came; its frames are taken one by one */
+	size_t at, len;
 	char *series[DRIVER_SERIES_MAX]; /* labels by number */
 	uint32_t n_series;
 	struct msg_hello hello;

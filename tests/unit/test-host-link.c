@@ -77,6 +77,50 @@ runs_are_never_dropped(void **state)
 	close(pair[1]);
 }
 
+/* The frames of a run are one message, or as few as they fit in, and split again as they were. */
+static void
+what_is_corked_goes_together(void **state)
+{
+	static uint8_t message[FRAME_MAX + 1];
+	const uint32_t sent[] = {1, 2, 3, 4, 5, 6}, lengths[] = {0, 40, 30000, 30000, 30000, 8};
+	const uint32_t first = 4; /* of the second message */
+	uint32_t n = 0;
+	struct link l;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(link_init(&l, pair[0]), 0);
+	link_cork(&l);
+	for (size_t i = 0; i < 6; i++) {
+		struct frame_writer w;
+
+		frame_begin(&w, l.scratch, FRAME_STATE, 0, sent[i], 7);
+		put_blob(&w, message, lengths[i]);
+		assert_int_equal(link_send(&l, l.scratch, (size_t)frame_finish(&w)), 0);
+	}
+	assert_int_equal(recv(pair[1], message, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(link_uncork(&l), 0);
+	for (int i = 0; i < 2; i++) {
+		ssize_t len = recv(pair[1], message, sizeof(message), MSG_DONTWAIT);
+
+		assert_true(len > 0 && len <= FRAME_MAX);
+		for (ptrdiff_t at = 0, used; at < len; at += used, n++) {
+			struct frame f;
+
+			used = frame_parse(&f, message + at, (size_t)(len - at));
+			assert_true(used > 0);
+			assert_int_equal(f.probe, sent[n]);
+			assert_int_equal(f.len, lengths[n] + 4);
+			assert_true((i == 0) == (f.probe < first + 1));
+		}
+	}
+	assert_int_equal(n, 6);
+	assert_int_equal(recv(pair[1], message, 1, MSG_DONTWAIT), -1);
+	link_clear(&l);
+	close(pair[1]);
+}
+
 static void
 past_the_end_the_link_is_broken(void **state)
 {
@@ -98,6 +142,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(runs_are_never_dropped),
+	    cmocka_unit_test(what_is_corked_goes_together),
 	    cmocka_unit_test(past_the_end_the_link_is_broken)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
