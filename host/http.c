@@ -162,7 +162,9 @@ stamp_first(struct engine_http *h)
 	h->s.first = is_kernels ? h->s.kernel : now;
 	if (h->s.sent > h->s.first)
 		h->s.sent = h->s.first;
-	h->s.late_first = !(is_kernels && is_single_segment(h))
+	/* It cannot have lain since before the request. */
+	h->s.late_first = now - h->s.secured > ENGINE_LATE_US
+			  && !(is_kernels && is_single_segment(h))
 			  && first_lay_us(h, now) > ENGINE_LATE_US;
 }
 

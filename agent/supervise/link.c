@@ -215,21 +215,25 @@ on_frame(struct host *h, const struct frame *f)
 	}
 }
 
-static void
+/* How many frames it had, one at least. */
+static int
 on_message(struct host *h, const uint8_t *at, size_t n)
 {
-	while (n > 0 && h->state != HOST_STOPPING) {
+	int frames = 0;
+
+	for (; n > 0 && h->state != HOST_STOPPING; frames++) {
 		struct frame f;
 		ptrdiff_t len = frame_parse(&f, at, n);
 
 		if (len < 0) {
 			bad_frame(h);
-			return;
+			break;
 		}
 		on_frame(h, &f);
 		at += len;
 		n -= (size_t)len;
 	}
+	return frames > 0 ? frames : 1;
 }
 
 /* A host that is stopping is read too, and what it says is let go: it may stand in a send that must
@@ -239,7 +243,7 @@ receive(struct host *h)
 {
 	int i;
 
-	for (i = 0; i < RECEIVE_BURST; i++) {
+	for (i = 0; i < RECEIVE_BURST;) {
 		ssize_t n = recv(h->fd, h->s->frame, FRAME_MAX, MSG_TRUNC | MSG_DONTWAIT);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -248,10 +252,9 @@ receive(struct host *h)
 			h->is_deaf = true; /* the exit follows, or the watchdog makes it */
 			return i;
 		}
+		i += n <= FRAME_MAX ? on_message(h, h->s->frame, (size_t)n) : 1;
 		if (n > FRAME_MAX)
 			bad_frame(h);
-		else
-			on_message(h, h->s->frame, (size_t)n);
 	}
 	return i;
 }
@@ -306,7 +309,7 @@ listen_to(struct host *h)
 void
 link_drain(struct host *h)
 {
-	while (h->fd >= 0 && receive(h) == RECEIVE_BURST)
+	while (h->fd >= 0 && receive(h) >= RECEIVE_BURST)
 		;
 }
 
