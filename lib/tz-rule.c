@@ -10,6 +10,7 @@
 
 #define DAY_S 86400
 #define HOURS_MAX 167
+#define YEARS 28 /* after so many the weekdays of a year come again, but for a century without */
 
 /* ---- dates ---- */
 
@@ -200,47 +201,38 @@ change_of(const struct tz_day *d, int64_t year)
 	return days * DAY_S + d->at_s;
 }
 
-struct change {
-	int64_t at_s; /* UTC */
-	bool to_dst;
-};
+static int64_t
+start_of(const struct tz_rule *r, int64_t year)
+{
+	return change_of(&r->start, year) - r->std_s;
+}
 
-/* The changes from the year before to the year after that of utc_s, in order. */
-static void
-changes_near(const struct tz_rule *r, int64_t utc_s, struct change out[6])
+/* The end of what starts in that year: in the next one on the southern half. */
+static int64_t
+end_of(const struct tz_rule *r, int64_t year)
+{
+	int64_t end = change_of(&r->end, year) - r->dst_s;
+
+	return end > start_of(r, year) ? end : change_of(&r->end, year + 1) - r->dst_s;
+}
+
+/* DST of two years may touch ("all year"), or even overlap. */
+static bool
+is_dst_at(const struct tz_rule *r, int64_t utc_s)
 {
 	int64_t year = year_of(utc_s);
-	int n = 0;
 
-	for (int64_t y = year - 1; y <= year + 1; y++) {
-		struct change on = {change_of(&r->start, y) - r->std_s, true},
-			      off = {change_of(&r->end, y) - r->dst_s, false};
-
-		out[n++] = on;
-		out[n++] = off;
-	}
-	for (int i = 1; i < 6; i++)
-		for (int j = i; j > 0 && out[j].at_s < out[j - 1].at_s; j--) {
-			struct change swap = out[j];
-
-			out[j] = out[j - 1];
-			out[j - 1] = swap;
-		}
+	for (int64_t y = year - 2; r->has_dst && y <= year + 1; y++)
+		if (start_of(r, y) <= utc_s && utc_s < end_of(r, y))
+			return true;
+	return false;
 }
 
 int32_t
 tz_rule_offset(const struct tz_rule *r, int64_t utc_s, bool *is_dst)
 {
-	struct change near[6];
-	bool dst = false;
+	bool dst = is_dst_at(r, utc_s);
 
-	if (r->has_dst) {
-		changes_near(r, utc_s, near);
-		/* "DST all year" ends a year where the next begins: the start, which stands behind
-		 * it, counts. */
-		for (int i = 0; i < 6 && near[i].at_s <= utc_s; i++)
-			dst = near[i].to_dst;
-	}
 	if (is_dst != NULL)
 		*is_dst = dst;
 	return dst ? r->dst_s : r->std_s;
@@ -249,15 +241,17 @@ tz_rule_offset(const struct tz_rule *r, int64_t utc_s, bool *is_dst)
 int64_t
 tz_rule_next_change(const struct tz_rule *r, int64_t utc_s)
 {
-	struct change near[6];
+	int64_t year = year_of(utc_s), next = INT64_MAX;
 
-	if (!r->has_dst)
+	if (!r->has_dst || r->dst_s == r->std_s)
 		return INT64_MAX;
-	changes_near(r, utc_s, near);
-	for (int i = 0; i < 6; i++)
-		if (near[i].at_s > utc_s
-		    && tz_rule_offset(r, near[i].at_s, NULL)
-			   != tz_rule_offset(r, near[i].at_s - 1, NULL))
-			return near[i].at_s;
-	return INT64_MAX;
+	for (int64_t y = year - 2; y <= year + YEARS && (y <= year + 1 || next == INT64_MAX); y++) {
+		const int64_t at[] = {start_of(r, y), end_of(r, y)};
+
+		for (int i = 0; i < 2; i++)
+			if (at[i] > utc_s && at[i] < next
+			    && is_dst_at(r, at[i]) != is_dst_at(r, at[i] - 1))
+				next = at[i];
+	}
+	return next;
 }

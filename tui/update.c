@@ -85,7 +85,10 @@ zoom(struct ui *ui, int sign)
 	ui->span_ms = span;
 	if (centre != 0) {
 		freeze(ui);
-		ui->end_ms = centre + (ui->end_ms - centre) * span / before;
+		/* As doubles: a window of years, times one of a month, is more than 2^63. */
+		ui->end_ms = centre
+			     + (int64_t)((double)(ui->end_ms - centre) * (double)span
+					 / (double)before);
 		ui->end_ms = ui->end_ms > ui->now_ms ? ui->now_ms : ui->end_ms;
 	}
 	return FX_DRAW | FX_QUERY;

@@ -119,13 +119,14 @@ answered(void *arg, const struct tw_answer *a)
 static void
 ask_next(void *arg)
 {
-	struct tw_request r = t.n % 2 == 0 ? plain : odd[t.n / 2];
+	struct tw_request r;
 
 	(void)arg;
 	if (t.n > 2 * ODD) {
 		loop_stop(t.loop);
 		return;
 	}
+	r = t.n % 2 == 0 ? plain : odd[t.n / 2];
 	snprintf(t.url, sizeof(t.url), "%s%s", t.base, r.url != NULL ? r.url : "/");
 	r.url = t.url;
 	if (engine_http(
