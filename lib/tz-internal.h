@@ -9,7 +9,8 @@
 
 #include "lib/tz.h"
 
-#define TZ_OFFSET_MAX 93599 /* 25:59:59, RFC 9636 3.2 */
+#define TZ_OFFSET_MAX 93599             /* 25:59:59, RFC 9636 3.2 */
+#define TZ_TIME_MAX (INT64_C(1) << 52)  /* 140 million years: of what a file may speak */
 
 struct tz_day { /* when in a year clocks change, by the offset before */
 	enum { TZ_JULIAN, TZ_YEARDAY, TZ_WEEKDAY } form; /* Jn; n; Mm.w.d */

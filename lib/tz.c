@@ -99,7 +99,10 @@ read_changes(struct tz *tz, const struct block *b, int width)
 		struct change *c = &tz->at[i];
 
 		c->at_s = big_endian(b->data + i * width, width);
-		if ((i > 0 && c->at_s <= c[-1].at_s)
+		/* Some files begin at the big bang, which is -2^59 s. */
+		if (c->at_s < -TZ_TIME_MAX)
+			c->at_s = -TZ_TIME_MAX;
+		if (c->at_s > TZ_TIME_MAX || (i > 0 && c->at_s <= c[-1].at_s)
 		    || read_type(b, width, b->data[b->n_changes * width + i], c) != 0)
 			return -EBADMSG;
 	}

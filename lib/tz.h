@@ -4,7 +4,8 @@
  *
  * Shops live in local time: a week has its shape there, and a day of 23 or 25 hours. A zone is read
  * once and constant afterwards, so any thread may use it. Times are seconds since 1970; a local
- * time is the seconds that a clock on the wall shows, counted as if it were UTC.
+ * time is the seconds that a clock on the wall shows, counted as if it were UTC. Both may be up to
+ * 2^52 s away from 1970, which is 140 million years.
  *
  * Format: RFC 9636 (versions 1 to 4), its footer a POSIX TZ string with the extension of hours from
  * -167 to 167. Leap seconds in a file ("right/...") are refused: our clocks do not count them.
