@@ -264,27 +264,30 @@ struct tw_geo { uint32_t size; char country[4]; uint32_t asn; char organisation[
 /* ---- records: what sources give and probes read ---- */
 
 enum tw_field_type {
-	TW_FIELD_NONE = 0,
+	TW_FIELD_NONE = 0,            /* the record does not say */
 	TW_FIELD_TEXT,
 	TW_FIELD_INT,
 	TW_FIELD_REAL,
 	TW_FIELD_TIME_MS
 };
-struct tw_field {
-	const char *name;
-	enum tw_field_type type;
-	const char *text;             /* TW_FIELD_TEXT */
-	int64_t integer;              /* TW_FIELD_INT, TW_FIELD_TIME_MS */
-	double real;
+struct tw_value {                     /* 16 bytes, and will stay so */
+	uint32_t type;                /* enum tw_field_type */
+	uint32_t len;                 /* TW_FIELD_TEXT: its bytes */
+	union {
+		const char *text;     /* not terminated, any bytes: it may lie in what was read */
+		int64_t integer;      /* TW_FIELD_INT, TW_FIELD_TIME_MS */
+		double real;
+	} as;
 };
 struct tw_record {
-	uint32_t size, n_fields, field_size;
+	uint32_t size;                /* also the step to the next record of a batch */
 	uint32_t flags;
 #define TW_RECORD_SYNTHETIC 1u    /* our own traffic */
 #define TW_RECORD_BOT 2u
-#define TW_RECORD_HISTORY 4u      /* read back, older than the start */
+#define TW_RECORD_HISTORY 4u      /* from before the source was first read: for what is learnt from
+				   * it, not for what is counted */
 	int64_t time_ms;              /* event time; 0 = none */
-	const struct tw_field *fields;
+	const struct tw_value *values; /* one a field of the batch, in its order */
 };
 
 struct tw_batch {                 /* where records come from */
@@ -294,8 +297,14 @@ struct tw_batch {                 /* where records come from */
 #define TW_BATCH_KEYS 2u          /* of a re-read of keys */
 #define TW_BATCH_FIRST 4u
 #define TW_BATCH_LAST 8u          /* only after it a scan is whole: before, nothing is "missing" */
-	const char *source;
+	const char *source;       /* filled in by the host */
 	int64_t read_ms;          /* when the source was asked */
+	int64_t complete_ms; /* as far as the source can tell, no record of an earlier event time is
+			      * still to come (its lateness is taken off); never goes back.
+			      * 0 = not known yet. A source that has fallen silent stops here */
+	const char *const *fields; /* names; filled in by the host, the same for all batches of a
+				    * configuration */
+	uint32_t n_fields;
 };
 
 /* ---- histograms ---- */
@@ -369,9 +378,17 @@ struct tw_api {
 	struct tw_jar *(*jar)(struct tw_ctx *);
 	int (*geo)(struct tw_ctx *, const char *address, struct tw_geo *out); /* 0, or -1 unknown */
 
-	/* Sources: hand on a record (copied), or count one that could not be read. */
-	void (*record)(struct tw_ctx *, const struct tw_record *);
+	/* Sources. fields, in start(): what each record holds, in this order (copied).
+	 * records: hands n of them to all who read this source, before it returns; nothing is
+	 * copied. n may be 0: then only complete_ms is news. What this source has put and counted
+	 * until then commits with them: put the position behind them first, and both are stored or
+	 * neither is. reject: counts what could not be read, and keeps a few as examples.
+	 * is_wanted: has anybody who reads it asked for this field (want)? */
+	void (*fields)(struct tw_ctx *, const char *const *names, uint32_t n);
+	void (*records)(struct tw_ctx *, const struct tw_batch *, const struct tw_record *,
+	    size_t n);
 	void (*reject)(struct tw_ctx *, const char *reason, const char *excerpt, size_t len);
+	int (*is_wanted)(struct tw_ctx *, const char *field);
 
 	/* A word of the shop: "shop/name", "shop/currency", "shop/timezone", "synthetic/email".
 	 * NULL: not configured. Any thread. */
@@ -383,6 +400,15 @@ struct tw_api {
 	 * its records come through on_records before it calls back. */
 	enum tw_verdict (*read)(struct tw_ctx *, const char *source, const char *const *keys,
 	    size_t n, tw_timer_fn *done, void *arg);
+
+	/* Probes that read sources. want, in start(): this field of that source is needed, however
+	 * dear it is to come by. publish: every total becomes a sample of this stamp (event time;
+	 * of a probe with TW_EVENT_TIME the host publishes none by itself). */
+	void (*want)(struct tw_ctx *, const char *source, const char *field);
+	void (*publish)(struct tw_ctx *, int64_t time_ms);
+	/* Adds a whole histogram to a total, as observe() adds one observation. */
+	void (*observe_all)(struct tw_ctx *, uint32_t metric, const struct tw_histogram *,
+	    const char *const *labels);
 };
 
 /* ---- what a plugin is ---- */
@@ -394,7 +420,8 @@ struct tw_plugin {
 	const char *prefix;           /* of its metrics: "storefront_" */
 	uint32_t flags;
 #define TW_BLOCKING 1u                /* probe() may block: a thread, and a host, of its own */
-#define TW_SOURCE 2u                  /* gives records */
+#define TW_SOURCE 2u                  /* gives records; with TW_BLOCKING on a thread of its own */
+#define TW_EVENT_TIME 4u              /* its totals become samples by publish() alone */
 	uint32_t self_size; /* bytes of the probe's struct; the host zeroes it and fills the options
 			       in */
 	struct tw_table options, metrics, alerts, panels;
@@ -402,9 +429,11 @@ struct tw_plugin {
 	    struct tw_ctx *, void *self); /* optional; once a configuration. Not blocking */
 	enum tw_verdict (*probe)(struct tw_ctx *, void *self); /* at each slot */
 	void (*stop)(struct tw_ctx *, void *self);             /* optional */
-	/* Probes that read sources: records in arrival order, in batches; may emit_at. */
+	/* Probes that read sources: n records (0: only news of the batch) in arrival order, which
+	 * live for the call; may emit_at, count, publish, put. On the source's thread, but never at
+	 * once with another callback of the probe. */
 	void (*on_records)(struct tw_ctx *, void *self, const struct tw_batch *,
-	    const struct tw_record *const *, size_t n);
+	    const struct tw_record *, size_t n);
 	/* Sources: everything once; what is new since the stored position; only these keys
 	 * (confirming re-read). */
 	enum tw_verdict (*scan)(struct tw_ctx *, void *self);
@@ -415,6 +444,10 @@ struct tw_plugin {
 	    const struct tw_header *headers,
 	    uint32_t n_headers); /* a posted webhook, committed before */
 	struct tw_table slos;    /* struct tw_slo */
+	/* Probes that read sources, optional: puts into the state what the probe has gathered since
+	 * the last time. Called before a commit, which may be asked for by another probe of the
+	 * same source: records, the source's position and this commit together. Less than 2 ms. */
+	void (*save)(struct tw_ctx *, void *self);
 };
 
 /* Each plugin ends with TW_PLUGIN(.name = "...", ...). */
@@ -447,6 +480,8 @@ extern const struct tw_api *tw_api_ __attribute__((visibility("hidden")));
 	tw_api_->count(ctx, metric, delta, (const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL })
 #define tw_observe(ctx, metric, value, ...)                                                        \
 	tw_api_->observe(ctx, metric, value, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define tw_record_at(records, i) \
+	((const struct tw_record *)(const void *)((const char *)(records) + (i) * (records)->size))
 #define tw_fail(ctx, verdict, cause, ...) tw_api_->fail(ctx, verdict, cause, __VA_ARGS__)
 #define tw_http(ctx, ...) \
 	tw_api_->http(ctx, &(struct tw_request){ .size = sizeof(struct tw_request), __VA_ARGS__ })

@@ -43,22 +43,21 @@ static const struct tw_option options[] = {
 static enum tw_verdict
 tail(struct tw_ctx *ctx, void *self)
 {
-	struct tw_field fields[] = {
-	    {.name = "path", .type = TW_FIELD_TEXT, .text = "/p/1"},
-	    {.name = "status", .type = TW_FIELD_INT, .integer = 200},
-	    {.name = "duration", .type = TW_FIELD_REAL, .real = 0.012}};
-	struct tw_record r = {.size = sizeof(r), .n_fields = 3, .field_size = sizeof(fields[0]),
-	    .time_ms = 1, .fields = fields, .flags = TW_RECORD_BOT};
+	struct tw_value values[] = {{.type = TW_FIELD_TEXT, .len = 4, .as.text = "/p/1"},
+	    {.type = TW_FIELD_INT, .as.integer = 200}, {.type = TW_FIELD_REAL, .as.real = 0.012}};
+	struct tw_record r = {
+	    .size = sizeof(r), .time_ms = 1, .values = values, .flags = TW_RECORD_BOT};
+	struct tw_batch b = {.size = sizeof(b), .complete_ms = 1};
 	size_t len;
 
 	(void)self;
-	if (!tw_has(record))
+	if (!tw_has(records))
 		return tw_fail(ctx, TW_UNKNOWN, "host", "this host has no sources");
 	if (tw_api_->state_get(ctx, "position", &len) == NULL)
 		tw_count(ctx, ROTATIONS, 1);
-	tw_api_->record(ctx, &r);
 	tw_api_->reject(ctx, "no timestamp", "garbage", 7);
 	tw_api_->state_put(ctx, "position", &r.time_ms, sizeof(r.time_ms));
+	tw_api_->records(ctx, &b, &r, 1);
 	return TW_OK;
 }
 

@@ -60,17 +60,17 @@ probe(struct tw_ctx *ctx, void *self)
 
 static void
 on_records(struct tw_ctx *ctx, void *self, const struct tw_batch *batch,
-    const struct tw_record *const *records, size_t n)
+    const struct tw_record *records, size_t n)
 {
 	(void)self;
 	if (batch->flags & TW_BATCH_SCAN)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		const struct tw_field *f = records[i]->fields;
+		const struct tw_value *v = tw_record_at(records, i)->values;
 
 		tw_count(ctx, REQUESTS, 1, "route", "other", "outcome", "ok");
-		if (f != NULL && f->type == TW_FIELD_REAL)
-			tw_observe(ctx, DURATION, f->real, "route", "other");
+		if (batch->n_fields > 0 && v->type == TW_FIELD_REAL)
+			tw_observe(ctx, DURATION, v->as.real, "route", "other");
 	}
 }
 

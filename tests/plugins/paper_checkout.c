@@ -205,12 +205,12 @@ probe(struct tw_ctx *ctx, void *self)
 
 static void
 on_records(struct tw_ctx *ctx, void *self, const struct tw_batch *batch,
-    const struct tw_record *const *records, size_t n)
+    const struct tw_record *records, size_t n)
 {
 	(void)self;
 	for (size_t i = 0; i < n; i++)
-		if (!(records[i]->flags & (TW_RECORD_SYNTHETIC | TW_RECORD_BOT)))
-			tw_api_->emit_at(ctx, RATE, (double)n, records[i]->time_ms,
+		if (!(tw_record_at(records, i)->flags & (TW_RECORD_SYNTHETIC | TW_RECORD_BOT)))
+			tw_api_->emit_at(ctx, RATE, (double)n, tw_record_at(records, i)->time_ms,
 			    (const char *const[]){"window", batch->source, NULL});
 }
 

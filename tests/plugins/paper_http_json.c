@@ -57,12 +57,12 @@ parse(struct tw_ctx *ctx, void *self, void *arg)
 static enum tw_verdict
 parsed(struct tw_ctx *ctx, void *self, void *arg)
 {
-	struct tw_field f = {.name = "sku", .type = TW_FIELD_TEXT, .text = arg};
-	struct tw_record r = {
-	    .size = sizeof(r), .n_fields = 1, .field_size = sizeof(f), .fields = &f};
+	struct tw_value sku = {.type = TW_FIELD_TEXT, .len = 1, .as.text = arg};
+	struct tw_record r = {.size = sizeof(r), .values = &sku};
+	struct tw_batch b = {.size = sizeof(b)};
 
 	(void)self;
-	tw_api_->record(ctx, &r);
+	tw_api_->records(ctx, &b, &r, 1);
 	return TW_OK;
 }
 

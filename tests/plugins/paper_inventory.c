@@ -108,12 +108,13 @@ probe(struct tw_ctx *ctx, void *self)
 
 static void
 on_records(struct tw_ctx *ctx, void *self, const struct tw_batch *batch,
-    const struct tw_record *const *records, size_t n)
+    const struct tw_record *records, size_t n)
 {
 	struct inventory *s = self;
 
 	for (size_t i = 0; i < n; i++)
-		tw_count(ctx, COMPARED, records[i]->n_fields, "system", batch->source);
+		tw_count(ctx, COMPARED, tw_record_at(records, i)->values != NULL, "system",
+		    batch->source);
 	s->is_whole = (batch->flags & (TW_BATCH_SCAN | TW_BATCH_LAST)) != 0;
 }
 

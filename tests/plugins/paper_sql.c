@@ -34,16 +34,13 @@ static const struct tw_option options[] = {
 static enum tw_verdict
 everything(struct tw_ctx *ctx, void *self)
 {
-	struct tw_field f = {.name = "sku", .type = TW_FIELD_TEXT, .text = "A"};
-	struct tw_record r = {.size = sizeof(r),
-	    .n_fields = 1,
-	    .field_size = sizeof(f),
-	    .fields = &f,
-	    .flags = TW_RECORD_HISTORY};
+	struct tw_value sku = {.type = TW_FIELD_TEXT, .len = 1, .as.text = "A"};
+	struct tw_record r = {.size = sizeof(r), .values = &sku, .flags = TW_RECORD_HISTORY};
+	struct tw_batch b = {.size = sizeof(b)};
 
 	(void)self;
 	while (tw_api_->left_us(ctx) > 0 && r.time_ms++ < 3)
-		tw_api_->record(ctx, &r);
+		tw_api_->records(ctx, &b, &r, 1);
 	tw_count(ctx, 0, 3, "result", "ok");
 	return TW_OK;
 }

@@ -30,17 +30,17 @@ static enum tw_verdict
 body(struct tw_ctx *ctx, void *self, const void *data, size_t len, const struct tw_header *headers,
     uint32_t n_headers)
 {
-	struct tw_field f = {.name = "id", .type = TW_FIELD_TEXT,
-	    .text = n_headers > 0 ? headers[0].value : ""};
-	struct tw_record r = {
-	    .size = sizeof(r), .n_fields = 1, .field_size = sizeof(f), .fields = &f};
+	struct tw_value id = {.type = TW_FIELD_TEXT, .len = 1,
+	    .as.text = n_headers > 0 ? headers[0].value : "-"};
+	struct tw_record r = {.size = sizeof(r), .values = &id};
+	struct tw_batch b = {.size = sizeof(b)};
 
 	(void)self;
 	if (len == 0 || *(const char *)data != '{') {
 		tw_api_->reject(ctx, "no JSON object", data, len < 80 ? len : 80);
 		return TW_WARN;
 	}
-	tw_api_->record(ctx, &r);
+	tw_api_->records(ctx, &b, &r, 1);
 	tw_count(ctx, 0, 1, "result", "ok");
 	return TW_OK;
 }
