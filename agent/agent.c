@@ -232,6 +232,7 @@ start_measuring(struct agent *a)
 	    .wake_arg = a,
 	    .on_result = on_result,
 	    .on_result_arg = a,
+	    .on_commit = supervisor_committed,
 	    .scrub = scrub,
 	    .scrub_arg = a};
 	struct supervise_opts su = {.loop = &a->loop,

@@ -37,7 +37,8 @@ static bool
 same_probe(const struct setup_probe *x, const struct setup_probe *y)
 {
 	return strcmp(x->json, y->json) == 0 && strcmp(x->plugin_path, y->plugin_path) == 0
-	       && strcmp(x->group, y->group) == 0 && strcmp(x->system, y->system) == 0
+	       && strcmp(x->group, y->group) == 0
+	       && strcmp(x->system, y->system) == 0
 	       && same_labels(x, y);
 }
 
@@ -54,8 +55,16 @@ add_probe(struct agent *a, const struct setup_probe *p)
 	    .n_labels = p->n_labels};
 	uint32_t id = ingest_probe_add(a->ingest, &d);
 
-	supervisor_add(a->supervisor, id, p->plugin_path, p->group, p->json, p->interval_ms,
-	    p->offset_ms, p->timeout_ms);
+	supervisor_add(a->supervisor,
+	    &(struct supervise_probe){.id = id,
+		.plugin_path = p->plugin_path,
+		.group = p->group,
+		.json = p->json,
+		.interval_ms = p->interval_ms,
+		.offset_ms = p->offset_ms,
+		.timeout_ms = p->timeout_ms,
+		.is_source = p->is_source,
+		.is_shared = p->is_shared});
 }
 
 void

@@ -48,33 +48,107 @@ convert_labels(struct setup *s, const struct tw_list *from, struct label **to, s
 }
 
 static char *
-probe_json(const struct setup_probe *p, json_t *options)
+probe_json(const struct setup_probe *p, const struct config_probe *from)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O}", "name", p->name, "plugin",
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O, s:O}", "name", p->name, "plugin",
 	    p->plugin, "interval_ms", (json_int_t)p->interval_ms, "offset_ms",
-	    (json_int_t)p->offset_ms, "timeout_ms", (json_int_t)p->timeout_ms, "options", options);
+	    (json_int_t)p->offset_ms, "timeout_ms", (json_int_t)p->timeout_ms, "options",
+	    from->options, "reads", from->reads);
 	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 
 	json_decref(o);
 	return text;
 }
 
+/* The system that a probe looks at: its own word, or that of the first source it reads. */
+static const char *
+system_of(const struct config *c, const struct config_probe *p)
+{
+	const char *source = json_string_value(json_array_get(p->reads, 0));
+
+	for (size_t i = 0; p->system == NULL && source != NULL && i < c->n_probes; i++)
+		if (c->probes[i].is_source && strcmp(c->probes[i].name, source) == 0)
+			return c->probes[i].system;
+	return p->system;
+}
+
+/* Those who share a source start together: their commits are one. */
 static void
-convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe *p)
+convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe *p,
+    const char *shared)
 {
 	const struct own *own = s->arena;
 	bool blocking = (p->manifest->plugin.flags & TW_BLOCKING) != 0;
 
 	to->name = xstrdup(p->name);
 	to->plugin = xstrdup(p->plugin);
-	to->system = xstrdup(p->system);
+	to->system = xstrdup(system_of(s->config, p));
 	to->plugin_path = xstrdup(plugins_path(own->plugins, p->plugin));
-	to->group = blocking ? xasprintf("%s:%s", p->plugin, p->name) : xstrdup(p->plugin);
+	to->is_source = p->is_source;
+	to->is_shared = shared != NULL;
+	if (shared != NULL)
+		to->group = xasprintf("source:%s", shared);
+	else
+		to->group = blocking ? xasprintf("%s:%s", p->plugin, p->name) : xstrdup(p->plugin);
 	to->interval_ms = p->interval / 1000;
 	to->timeout_ms = p->timeout / 1000;
-	to->offset_ms = slot_offset(p->name, to->interval_ms);
+	to->offset_ms = slot_offset(shared != NULL ? shared : p->name, to->interval_ms);
 	convert_labels(s, &p->labels, &to->labels, &to->n_labels);
-	to->json = probe_json(to, p->options);
+	to->json = probe_json(to, p);
+}
+
+static size_t
+find_source(const struct config *c, const char *name)
+{
+	size_t i = 0;
+
+	while (i < c->n_probes
+	    && !(c->probes[i].is_source && strcmp(c->probes[i].name, name) == 0))
+		i++;
+	return i;
+}
+
+static size_t
+root_of(const size_t *group, size_t i)
+{
+	while (group[i] != i)
+		i = group[i];
+	return i;
+}
+
+/* Sources and who reads them, joined as long as two have one in common. Each probe's group is then
+ * the last source among them; n_probes: it shares none. */
+static size_t *
+share(const struct config *c)
+{
+	size_t *group = xcalloc(c->n_probes + 1, sizeof(*group)), i, k;
+	const json_t *name;
+
+	for (i = 0; i < c->n_probes; i++)
+		group[i] = i;
+	for (i = 0; i < c->n_probes; i++)
+		json_array_foreach(c->probes[i].reads, k, name) {
+			size_t a = root_of(group, i);
+			size_t b = root_of(group, find_source(c, json_string_value(name)));
+
+			group[a < b ? a : b] = a < b ? b : a; /* sources come last in the list */
+		}
+	for (i = 0; i < c->n_probes; i++)
+		group[i] = c->probes[root_of(group, i)].is_source ? root_of(group, i) : c->n_probes;
+	return group;
+}
+
+static void
+convert_probes(struct setup *s, const struct config *c)
+{
+	size_t *group = share(c);
+
+	s->n_probes = c->n_probes;
+	s->probes = xcalloc(c->n_probes, sizeof(*s->probes));
+	for (size_t i = 0; i < c->n_probes; i++)
+		convert_probe(s, &s->probes[i], &c->probes[i],
+		    group[i] < c->n_probes ? c->probes[group[i]].name : NULL);
+	free(group);
 }
 
 /* The options have become texts for the hosts, and nobody reads them as values any more. */
@@ -169,6 +243,22 @@ convert_alerts(struct setup *s, const struct config *c)
 
 /* ---- the rest ---- */
 
+/* A file, or the directory in which files of that name come and go. */
+static void
+add_path(json_t *list, const struct tw_option *o, const json_t *v)
+{
+	const char *path = json_string_value(v), *end = path + strlen(path);
+	size_t fixed = strcspn(path, "*?[");
+
+	if (!(o->flags & TW_AROUND)) {
+		json_array_append_new(list, json_string(path));
+		return;
+	}
+	for (end = path + fixed; end > path + 1 && *end != '/'; end--)
+		;
+	json_array_append_new(list, json_stringn(path, (size_t)(end - path)));
+}
+
 /* What the options of type path name, wherever they stand: the sandbox lets hosts read it. */
 static void
 add_paths(json_t *list, const struct tw_table *rows, const json_t *values)
@@ -180,7 +270,10 @@ add_paths(json_t *list, const struct tw_table *rows, const json_t *values)
 		size_t k;
 
 		if (o.type == TW_PATH && json_is_string(v))
-			json_array_append(list, v);
+			add_path(list, &o, v);
+		else if (o.type == TW_PATH)
+			json_array_foreach(v, k, item)
+				add_path(list, &o, item);
 		else if (o.type == TW_MAP)
 			add_paths(list, &o.nested, v);
 		else if (o.type == TW_MAPS)
@@ -197,6 +290,27 @@ all_paths(const struct config *c)
 	for (size_t i = 0; i < c->n_probes; i++)
 		add_paths(list, &c->probes[i].manifest->plugin.options, c->probes[i].options);
 	return list;
+}
+
+/* The shop's words that plugins may ask for (tw_api.setting). */
+static json_t *
+settings(const struct config *c)
+{
+	const struct tw_pair *header = c->synthetic.header.items;
+	bool has_header = c->synthetic.header.n > 0;
+	char pages[32], judged[32];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_probes; i++)
+		n += json_array_size(c->probes[i].reads) > 0;
+	snprintf(pages, sizeof(pages), "%.9g", c->false_pages_month);
+	snprintf(judged, sizeof(judged), "%zu", n);
+	return json_pack("{s:s?, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s}", "shop/currency",
+	    c->shop.currency, "shop/timezone", c->shop.timezone, "synthetic/header_name",
+	    has_header ? header[0].name : "X-Synthetic", "synthetic/header_value",
+	    has_header ? header[0].value : "tillwatch", "synthetic/email", c->synthetic.email,
+	    "synthetic/sku", c->synthetic.sku, "false_pages/month", pages, "false_pages/probes",
+	    judged);
 }
 
 static void
@@ -224,9 +338,10 @@ convert_agent(struct setup *s, const struct config *c)
 		    (struct api_token){tokens[i].token, tokens[i].scope == 1 ? API_ACT : API_READ};
 	for (uint32_t i = 0; i < c->agent.reference.n; i++)
 		json_array_append_new(list, json_string(references[i]));
-	o = json_pack("{s:s, s:o, s:s, s:i, s:{s:s?, s:s?}, s:o}", "shop", s->shop, "references",
-	    list, "sandbox", sandboxes[c->agent.plugins.sandbox], "log_level", 6, "geoip",
-	    "country", c->agent.geoip.country, "asn", c->agent.geoip.asn, "paths", all_paths(c));
+	o = json_pack("{s:s, s:o, s:s, s:i, s:{s:s?, s:s?}, s:o, s:o}", "shop", s->shop,
+	    "references", list, "sandbox", sandboxes[c->agent.plugins.sandbox], "log_level", 6,
+	    "geoip", "country", c->agent.geoip.country, "asn", c->agent.geoip.asn, "paths",
+	    all_paths(c), "settings", settings(c));
 	s->host_json = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(o);
 }
@@ -239,10 +354,7 @@ convert(struct setup *s, struct buf *errors)
 	size_t which = 0;
 
 	convert_agent(s, c);
-	s->n_probes = c->n_probes;
-	s->probes = xcalloc(c->n_probes, sizeof(*s->probes));
-	for (size_t i = 0; i < c->n_probes; i++)
-		convert_probe(s, &s->probes[i], &c->probes[i]);
+	convert_probes(s, c);
 	drop_options(c);
 	convert_receivers(s, c);
 	convert_alerts(s, c);
@@ -329,8 +441,8 @@ setup_place(
 		if (strcmp(c->probes[i].name, probe) != 0)
 			continue;
 		place = check_place(c->probes[i].node, option_path);
-		snprintf(
-		    dst, cap, "%s:%d:%d: probes[%zu]", place.file, place.line, place.column, i);
+		snprintf(dst, cap, "%s:%d:%d: %s", place.file, place.line, place.column,
+		    c->probes[i].path);
 	}
 }
 

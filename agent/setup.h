@@ -21,7 +21,8 @@
 struct setup_probe {
 	char *name, *plugin, *system;
 	char *plugin_path,
-	    *group; /* the group is the plugin, or the probe's own for blocking plugins */
+	    *group; /* the plugin; the probe's own for blocking plugins; or that of its sources */
+	bool is_source, is_shared;      /* shared: of a group that sources and readers form */
 	char *json;                     /* CONFIGURE's text */
 	int64_t interval_ms, offset_ms, timeout_ms;
 	struct label *labels;

@@ -496,6 +496,75 @@ has_row(const struct tw_table *rows, const char *key)
 	return false;
 }
 
+/* A text that must name a source; it is then one that the probe reads. */
+static void
+name_source(const struct at *a, const char *name)
+{
+	const struct check *c = a->c;
+	char hint[96];
+	const json_t *v;
+	size_t i;
+
+	if (!listed(name, c->sources, c->n_sources)) {
+		say(a, "no source is called \"%.64s\"%s", name,
+		    did_you_mean(name, c->sources, c->n_sources, hint));
+		return;
+	}
+	json_array_foreach(c->reads, i, v)
+		if (strcmp(json_string_value(v), name) == 0)
+			return;
+	json_array_append_new(c->reads, json_string(name));
+}
+
+static void
+name_sources(const struct at *a)
+{
+	struct at item = *a;
+
+	if (a->node->kind == YAML_TEXT) {
+		name_source(a, a->node->text);
+		return;
+	}
+	for (size_t i = 0; i < a->node->n; i++) {
+		item.node = a->node->kind == YAML_LIST ? a->node->items[i]
+						       : a->node->members[i].value;
+		if (a->node->kind == YAML_MAP)
+			name_source(&item, a->node->members[i].key);
+		else if (item.node->kind == YAML_TEXT)
+			name_source(&item, item.node->text);
+	}
+}
+
+static json_t *
+check_value(const struct at *a)
+{
+	if (a->o->flags & TW_MANY)
+		return check_items(a, by_type[a->o->type]);
+	return by_type[a->o->type](a);
+}
+
+/* A default of many: "15m, 1h, 4h". */
+static json_t *
+default_of_many(const struct at *a)
+{
+	json_t *list = json_array();
+	const char *def = a->o->def;
+	char word[64];
+
+	while (*def != '\0') {
+		size_t n = strcspn(def, ",");
+		struct yaml_node node = {.kind = YAML_TEXT, .place = a->node->place, .text = word};
+		struct at item = {a->c, a->o, &node, a->path};
+		json_t *v;
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, def);
+		if ((v = by_type[a->o->type](&item)) != NULL)
+			json_array_append_new(list, v);
+		def += n + strspn(def + n, ", ");
+	}
+	return list;
+}
+
 /* A default is read by the same rules as what a user writes: as a plain scalar, or a flow list
  * without brackets. */
 static json_t *
@@ -505,7 +574,7 @@ default_of(
 	struct yaml_node node = {.kind = YAML_TEXT, .place = *place, .text = o->def};
 	struct at a = {c, o, &node, path};
 
-	return by_type[o->type](&a);
+	return o->flags & TW_MANY ? default_of_many(&a) : by_type[o->type](&a);
 }
 
 static void
@@ -522,8 +591,11 @@ check_row(struct check *c, const struct tw_option *o, const struct yaml_node *ma
 		errors_add(c->errors, &m->place, full, "not in this version");
 		return;
 	}
+	if (m != NULL && (v = check_value(&a)) != NULL && (o->flags & TW_NAMES_SOURCE)
+	    && c->reads != NULL)
+		name_sources(&a);
 	if (m != NULL)
-		v = by_type[o->type](&a);
+		; /* judged */
 	else if (o->flags & TW_REQUIRED)
 		errors_add(c->errors, place, full, "is missing (%s)",
 		    o->help != NULL ? o->help : "needed");
@@ -560,6 +632,8 @@ check_options(struct check *c, const struct tw_table *rows, const struct yaml_no
 	for (uint32_t i = 0; i < rows->count; i++) {
 		struct tw_option o = option_row(rows, i);
 
+		if ((o.flags & TW_LATER) && listed(o.name, skip, n_skip))
+			continue; /* somebody else has that word already */
 		if (o.type >= TW_STRING && o.type <= TW_NAMED)
 			check_row(c, &o, map, place, path, out);
 	}

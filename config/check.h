@@ -21,6 +21,9 @@ struct check {
 	struct errors *errors;
 	struct secrets
 	    *secrets; /* resolves ${file:}, ${env:}, ${cred:}; NULL: they are left as they stand */
+	const char *const *sources;     /* those that TW_NAMES_SOURCE may name */
+	size_t n_sources;
+	json_t *reads; /* a list: those that were named, each once; NULL: nobody asks */
 };
 
 /* map: the map that holds the options (NULL = empty, at `place`). skip: keys of the map that are

@@ -12,6 +12,7 @@
 #define CONFIG_CONFIG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/errors.h"
@@ -26,6 +27,9 @@ struct config_probe {
 	struct tw_list labels;          /* struct tw_pair */
 	uint8_t alerts;                 /* false: the plugin's default alerts are off */
 	/* made by config_load */
+	bool is_source;                 /* of `sources`; its name is its key there */
+	json_t *reads;                  /* names of the sources that it reads; NULL = none */
+	char path[64];                  /* in the file: probes[2], sources.orders */
 	json_t *options;                /* normal form, for the plugin */
 	const struct manifest *manifest;
 	const struct yaml_node *node;   /* for places */
@@ -72,13 +76,16 @@ struct config {
 		struct tw_list reference;       /* URLs */
 	} agent;
 	struct { int64_t interval, timeout; } defaults;
+	struct { struct tw_list header; const char *email, *sku; } synthetic;
+	const char *false_pages;
+	double false_pages_month;       /* made by config_load */
 	struct tw_list systems;         /* struct config_system */
 	struct tw_list rules;           /* paths and globs */
 	struct tw_list alerts;          /* struct config_alert */
 	struct config_route route;
 	struct tw_list receivers;       /* struct config_receiver */
 	struct tw_list inhibit_rules;
-	struct config_probe *probes;
+	struct config_probe *probes;    /* and, behind them, sources */
 	size_t n_probes;
 	/* private */
 	struct heap heap;
@@ -105,6 +112,6 @@ void config_free(struct config *c);
  * are in it. */
 json_t *config_schema(const struct manifest *const *manifests, size_t n);
 
-extern const struct tw_table config_rows, config_probe_rows; /* table.c */
+extern const struct tw_table config_rows, config_probe_rows, config_source_rows; /* table.c */
 
 #endif

@@ -126,56 +126,72 @@ names_of(const struct tw_table *rows, const char **names, size_t max)
 }
 
 static const struct manifest *
-find_manifest(struct load *l, const struct yaml_node *map, const char *path)
+find_manifest(struct load *l, const struct config_probe *p)
 {
-	const struct yaml_node *plugin = yaml_get(map, "plugin");
+	const char *key = p->is_source ? "type" : "plugin";
+	const struct yaml_node *plugin = yaml_get(p->node, key);
 	const struct manifest *m;
 	char err[512] = "", full[128];
 
-	snprintf(full, sizeof(full), "%s.plugin", path);
+	snprintf(full, sizeof(full), "%s.%s", p->path, key);
 	if (plugin == NULL || plugin->kind != YAML_TEXT) {
-		errors_add(l->errors, plugin != NULL ? &plugin->place : &map->place, full,
-		    "is missing (what measures: storefront)");
+		errors_add(l->errors, plugin != NULL ? &plugin->place : &p->node->place, full,
+		    p->is_source ? "is missing (where records come from: access_log)"
+				 : "is missing (what measures: storefront)");
 		return NULL;
 	}
 	m = l->env->manifest(l->env->ctx, l->config, plugin->text, err, sizeof(err));
-	if (m == NULL)
+	if (m == NULL) {
 		errors_add(l->errors, &plugin->place, full, "%s", err);
+	} else if (((m->plugin.flags & TW_SOURCE) != 0) != p->is_source) {
+		errors_add(l->errors, &plugin->place, full,
+		    p->is_source ? "%s measures; as a source it gives nothing"
+				 : "%s is a source: it belongs under sources",
+		    plugin->text);
+		return NULL;
+	}
 	return m;
 }
 
 static void
-fill_probe(struct load *l, struct config_probe *p, const struct yaml_node *map, const char *path)
+fill_probe(struct load *l, struct config_probe *p)
 {
+	const struct tw_table *rows = p->is_source ? &config_source_rows : &config_probe_rows;
+	const struct yaml_node *map = p->node;
 	const char *own[64], *plugins[256];
-	size_t n_own = names_of(&config_probe_rows, own, 64), n_plugins = 0;
-	const struct manifest *m = find_manifest(l, map, path);
+	size_t n_own = names_of(rows, own, 64), n_plugins = 0;
+	const struct manifest *m = find_manifest(l, p);
 	json_t *common;
 	char err[256];
 
-	p->node = map;
 	p->manifest = m;
 	if (m != NULL)
 		n_plugins = names_of(&m->plugin.options, plugins, 256);
 	common = m != NULL ? check_options(
-		     &l->check, &config_probe_rows, map, &map->place, path, plugins, n_plugins)
+		     &l->check, rows, map, &map->place, p->path, plugins, n_plugins)
 			   : json_object();
-	if (options_fill(&config_probe_rows, p, common, &l->config->heap, err, sizeof(err)) != 0)
-		errors_add(l->errors, &map->place, path, "%s", err);
+	if (options_fill(rows, p, common, &l->config->heap, err, sizeof(err)) != 0)
+		errors_add(l->errors, &map->place, p->path, "%s", err);
 	json_decref(common);
-	if (m != NULL)
-		p->options = check_options(
-		    &l->check, &m->plugin.options, map, &map->place, path, own, n_own);
+	if (m == NULL)
+		return;
+	l->check.reads = p->reads = json_array();
+	p->options = check_options(
+	    &l->check, &m->plugin.options, map, &map->place, p->path, own, n_own);
+	l->check.reads = NULL;
 }
 
 /* Rows that say "no such key" twice (once a table) would be wrong: the common rows skip the
  * plugin's and vice versa. */
 static void
-check_probe(struct load *l, struct config_probe *p, const char *path)
+check_probe(struct load *l, struct config_probe *p)
 {
 	const struct config *c = l->config;
+	const char *path = p->path;
 	char full[160];
 
+	if (p->interval == 0 && p->manifest != NULL)
+		p->interval = p->manifest->plugin.interval_us;
 	if (p->interval == 0)
 		p->interval = c->defaults.interval;
 	if (p->timeout == 0)
@@ -187,8 +203,10 @@ check_probe(struct load *l, struct config_probe *p, const char *path)
 	snprintf(full, sizeof(full), "%s.name", path);
 	for (const struct config_probe *q = c->probes; p->name != NULL && q < p; q++)
 		if (q->name != NULL && strcmp(p->name, q->name) == 0)
-			errors_add(l->errors, &yaml_member(p->node, "name")->value->place, full,
-			    "\"%s\" is the name of another probe", p->name);
+			errors_add(l->errors,
+			    p->is_source ? &p->node->place
+					 : &yaml_member(p->node, "name")->value->place,
+			    full, "\"%s\" is the name of another probe", p->name);
 	snprintf(full, sizeof(full), "%s.system", path);
 	if (p->system != NULL) {
 		const struct config_system *s = c->systems.items;
@@ -203,11 +221,47 @@ check_probe(struct load *l, struct config_probe *p, const char *path)
 }
 
 static void
+load_one(struct load *l, size_t i)
+{
+	struct config_probe *p = &l->config->probes[i];
+
+	if (p->node->kind != YAML_MAP) {
+		errors_add(l->errors, &p->node->place, p->path,
+		    p->is_source ? "a map is wanted here: {type: ..., ...}"
+				 : "a map is wanted here: {name: ..., plugin: ...}");
+		return;
+	}
+	fill_probe(l, p);
+	check_probe(l, p);
+}
+
+/* `sources` when it is there and well-formed; its keys are then what probes may name. */
+static const struct yaml_node *
+find_sources(struct load *l, const struct yaml_node *root)
+{
+	const struct yaml_node *map = yaml_get(root, "sources");
+	const char **names;
+
+	if (map == NULL || yaml_is_null(map))
+		return NULL;
+	if (map->kind != YAML_MAP || map->n > PROBES_MAX) {
+		errors_add(
+		    l->errors, &map->place, "sources", "a map is wanted here: {name: {type: ...}}");
+		return NULL;
+	}
+	names = heap_alloc(&l->config->heap, (map->n + 1) * sizeof(*names));
+	for (size_t i = 0; names != NULL && i < map->n; i++)
+		names[l->check.n_sources++] = map->members[i].key;
+	l->check.sources = names;
+	return map;
+}
+
+static void
 load_probes(struct load *l, const struct yaml_node *root)
 {
-	const struct yaml_node *list = yaml_get(root, "probes");
+	const struct yaml_node *list = yaml_get(root, "probes"), *sources = find_sources(l, root);
+	size_t n_sources = sources != NULL ? sources->n : 0;
 	struct config *c = l->config;
-	char path[64];
 
 	if (list == NULL || list->kind != YAML_LIST || list->n == 0 || list->n > PROBES_MAX) {
 		errors_add(l->errors, list != NULL ? &list->place : &root->place, "probes",
@@ -215,18 +269,22 @@ load_probes(struct load *l, const struct yaml_node *root)
 				 : "a list of probes is wanted here: write - before each");
 		return;
 	}
-	c->probes = xcalloc(list->n, sizeof(*c->probes));
-	c->n_probes = list->n;
-	for (size_t i = 0; i < list->n; i++) {
-		snprintf(path, sizeof(path), "probes[%zu]", i);
-		c->probes[i].node = list->items[i];
-		if (list->items[i]->kind != YAML_MAP) {
-			errors_add(l->errors, &list->items[i]->place, path,
-			    "a map is wanted here: {name: ..., plugin: ...}");
-			continue;
-		}
-		fill_probe(l, &c->probes[i], list->items[i], path);
-		check_probe(l, &c->probes[i], path);
+	c->probes = xcalloc(list->n + n_sources, sizeof(*c->probes));
+	c->n_probes = list->n + n_sources;
+	for (size_t i = 0; i < c->n_probes; i++) {
+		struct config_probe *p = &c->probes[i];
+		const struct yaml_member *m;
+
+		p->is_source = i >= list->n;
+		m = p->is_source ? &sources->members[i - list->n] : NULL;
+		p->node = m != NULL ? m->value : list->items[i];
+		if (m != NULL)
+			snprintf(p->path, sizeof(p->path), "sources.%.50s", m->key);
+		else
+			snprintf(p->path, sizeof(p->path), "probes[%zu]", i);
+		if (m != NULL)
+			p->name = m->key;
+		load_one(l, i);
 	}
 }
 
@@ -290,10 +348,31 @@ check_route(struct load *l, const struct yaml_node *root)
 		    "is missing: with several receivers, say which one gets what no route takes");
 }
 
+/* "2/month" as pages a month of 30 days. */
+static void
+check_false_pages(struct load *l, const struct yaml_node *root)
+{
+	static const struct { const char *word; double a_month; } units[] = {
+	    {"/day", 30}, {"/week", 30.0 / 7}, {"/month", 1}, {"/quarter", 1.0 / 3},
+	    {"/year", 1.0 / 12}};
+	const struct yaml_node *node = yaml_get(root, "false_pages");
+	const char *text = l->config->false_pages;
+	char *end = NULL;
+	double n = text != NULL ? strtod(text, &end) : 1;
+
+	l->config->false_pages_month = text == NULL ? 1 : 0;
+	for (size_t i = 0; text != NULL && i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].word) == 0 && n > 0 && n <= 1000)
+			l->config->false_pages_month = n * units[i].a_month;
+	if (l->config->false_pages_month == 0)
+		errors_add(l->errors, node != NULL ? &node->place : &root->place, "false_pages",
+		    "\"%.40s\" is no number of pages in a time (try 1/month)", text);
+}
+
 static void
 load_tree(struct load *l, const char *path)
 {
-	static const char *const elsewhere[] = {"probes"};
+	static const char *const elsewhere[] = {"probes", "sources"};
 	struct config *c = l->config;
 	const struct yaml_node *root;
 	char err[256];
@@ -302,11 +381,12 @@ load_tree(struct load *l, const char *path)
 	if (!read_all(l, path))
 		return;
 	root = yaml_root(c->docs[0]);
-	values = check_options(&l->check, &config_rows, root, &root->place, "", elsewhere, 1);
+	values = check_options(&l->check, &config_rows, root, &root->place, "", elsewhere, 2);
 	if (options_fill(&config_rows, c, values, &c->heap, err, sizeof(err)) != 0
 	    && l->errors->n == 0)
 		errors_add(l->errors, &root->place, "", "%s", err);
 	json_decref(values);
+	check_false_pages(l, root);
 	load_probes(l, root);
 	check_alerts(l, root);
 	check_route(l, root);
@@ -321,7 +401,7 @@ config_load(
 
 	*out = NULL;
 	c->secrets = secrets_new(env->env, env->ctx);
-	l.check = (struct check){errors, c->secrets};
+	l.check = (struct check){.errors = errors, .secrets = c->secrets};
 	load_tree(&l, path);
 	if (errors->n > 0) {
 		config_free(c);
@@ -336,8 +416,10 @@ config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->n_probes; i++)
+	for (size_t i = 0; i < c->n_probes; i++) {
 		json_decref(c->probes[i].options);
+		json_decref(c->probes[i].reads);
+	}
 	for (size_t i = 0; i < c->n_docs; i++)
 		yaml_free(c->docs[i]);
 	free(c->docs);

@@ -75,6 +75,8 @@ add_row(json_t *properties, json_t *required, const struct tw_option *o, int dep
 	if (o->flags & TW_LATER)
 		return;
 	s = type_schema(o, depth);
+	if (o->flags & TW_MANY)
+		s = or_list(s);
 	if (o->help != NULL)
 		json_object_set_new(s, "description", json_string(o->help));
 	if (o->def != NULL)
@@ -102,16 +104,17 @@ object_schema(const struct tw_table *rows, int depth)
 	return out;
 }
 
-/* A probe: the common keys, and those of its plugin. */
+/* A probe or a source: the common keys, and those of its plugin. */
 static json_t *
 probe_schema(const struct manifest *m)
 {
-	json_t *out = object_schema(&config_probe_rows, 1),
+	bool is_source = (m->plugin.flags & TW_SOURCE) != 0;
+	json_t *out = object_schema(is_source ? &config_source_rows : &config_probe_rows, 1),
 	       *own = object_schema(&m->plugin.options, 1);
 
 	json_object_update(json_object_get(out, "properties"), json_object_get(own, "properties"));
 	json_array_extend(json_object_get(out, "required"), json_object_get(own, "required"));
-	json_object_set_new(json_object_get(out, "properties"), "plugin",
+	json_object_set_new(json_object_get(out, "properties"), is_source ? "type" : "plugin",
 	    json_pack("{s:s}", "const", m->plugin.name));
 	json_decref(own);
 	return out;
@@ -121,9 +124,16 @@ json_t *
 config_schema(const struct manifest *const *manifests, size_t n)
 {
 	json_t *out = object_schema(&config_rows, 0), *kinds = json_array(), *probes;
+	json_t *types = json_array(), *sources;
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(kinds, probe_schema(manifests[i]));
+		json_array_append_new(manifests[i]->plugin.flags & TW_SOURCE ? types : kinds,
+		    probe_schema(manifests[i]));
+	if (json_array_size(types) == 0)
+		json_array_append_new(types, json_object());
+	sources = json_pack("{s:s, s:{s:o}, s:s}", "type", "object", "additionalProperties",
+	    "oneOf", types, "description", "where records come from, by name");
+	json_object_set_new(json_object_get(out, "properties"), "sources", sources);
 	probes = json_pack("{s:s, s:{s:o}, s:s}", "type", "array", "items", "oneOf", kinds,
 	    "description", "what is watched");
 	json_object_set_new(json_object_get(out, "properties"), "probes", probes);

@@ -351,6 +351,21 @@ static const struct tw_option inhibit_rows[] = {
 	.help = "labels in which both are alike"},
 };
 
+static const struct tw_option synthetic_rows[] = {
+    {.name = "header",
+	.type = TW_PAIRS,
+	.offset = INNER(config, synthetic, header),
+	.help = "{X-Synthetic: tillwatch}: sent with every request of a journey"},
+    {.name = "email",
+	.type = TW_STRING,
+	.offset = INNER(config, synthetic, email),
+	.help = "pattern of our customers' addresses: synthetic+*@shop.example"},
+    {.name = "sku",
+	.type = TW_STRING,
+	.offset = INNER(config, synthetic, sku),
+	.help = "pattern of articles that only we buy: CANARY-*"},
+};
+
 static const struct tw_option rows[] = {
     {.name = "shop",
 	.type = TW_MAP,
@@ -386,10 +401,17 @@ static const struct tw_option rows[] = {
 	.type = TW_MAPS,
 	LIST(config, inhibit_rules, inhibit_rows, config_inhibit),
 	.help = "what is not told while something else fires"},
-    LATER("synthetic"),
+    {.name = "synthetic",
+	.type = TW_MAP,
+	SUB(config, synthetic, synthetic_rows),
+	.help = "our own traffic, told apart in every source"},
+    {.name = "false_pages",
+	.type = TW_STRING,
+	.offset = FIELD(config, false_pages),
+	.def = "1/month",
+	.help = "how many pages without a cause the shop bears, shared out over all that is judged "
+		"by statistics: 2/month, 1/week"},
     LATER("flows"),
-    LATER("sources"),
-    LATER("false_pages"),
     LATER("time_intervals"),
     LATER("remote_write"),
     LATER("keys"),
@@ -435,3 +457,37 @@ static const struct tw_option probe_rows[] = {
     LATER("slo"),
 };
 const struct tw_table config_probe_rows = TW_TABLE(probe_rows);
+
+static const struct tw_option source_rows[] = {
+    {.name = "type",
+	.type = TW_STRING,
+	.offset = FIELD(config_probe, plugin),
+	.flags = TW_REQUIRED,
+	.help = "where its records come from: access_log, sql, webhook"},
+    {.name = "system",
+	.type = TW_STRING,
+	.offset = FIELD(config_probe, system),
+	.help = "the system that it belongs to"},
+    {.name = "interval",
+	.type = TW_DURATION,
+	.offset = FIELD(config_probe, interval),
+	.min = 0.1,
+	.max = 86400,
+	.help = "between two looks for news"},
+    {.name = "timeout",
+	.type = TW_DURATION,
+	.offset = FIELD(config_probe, timeout),
+	.min = 0.01,
+	.max = 3600,
+	.help = "of a look; less than interval. What is left then is read at the next one"},
+    {.name = "labels",
+	.type = TW_PAIRS,
+	.offset = FIELD(config_probe, labels),
+	.help = "labels of its series"},
+    {.name = "alerts",
+	.type = TW_BOOL,
+	.offset = FIELD(config_probe, alerts),
+	.def = "true",
+	.help = "the plugin's default alerts"},
+};
+const struct tw_table config_source_rows = TW_TABLE(source_rows);

@@ -1,5 +1,6 @@
 /*
- * api-async.c - the calls of struct tw_api that call back later: http, dns, after, work, sight.
+ * api-async.c - the calls of struct tw_api that call back later: http, dns, after, work, sight,
+ * commit.
  *
  * DESIGN. Each is an op of its run, from the call until its callback. An op is taken off its run
  * before the plugin is called, so the callback may start others and end the run. Cancelling calls
@@ -17,8 +18,21 @@
 
 #include "host/api.h"
 #include "host/engine.h"
+#include "host/group.h"
 
 #define CANCELLED_DNS 24 /* c-ares' ARES_ECANCELLED */
+
+/* A callback of the plugin on the loop: it never meets records that come on a source's thread. */
+#define CALL_PLUGIN(ctx_, before_, call_)                                                          \
+	do {                                                                                       \
+		struct host *h_ = (ctx_)->probe->host;                                             \
+		enum tw_verdict v_;                                                                \
+                                                                                                   \
+		group_enter(h_);                                                                   \
+		v_ = (call_);                                                                      \
+		group_leave(h_);                                                                   \
+		run_callback(ctx_, before_, v_);                                                   \
+	} while (0)
 
 /* A new op of a run, or NULL; *v is then what the call returns. */
 static struct op *
@@ -77,7 +91,7 @@ call_timer(struct op *op)
 
 	op_unlink(op);
 	free(op);
-	run_callback(ctx, before, fn(ctx, ctx->probe->self, arg));
+	CALL_PLUGIN(ctx, before, fn(ctx, ctx->probe->self, arg));
 }
 
 static void
@@ -170,7 +184,42 @@ cancel_work(struct op *op)
 		return;
 	op_unlink(op);
 	ctx->n_threads--;
-	run_callback(ctx, before, op->done.timer(ctx, ctx->probe->self, op->arg));
+	CALL_PLUGIN(ctx, before, op->done.timer(ctx, ctx->probe->self, op->arg));
+}
+
+/* ---- commit ---- */
+
+/* Without an agent (--once) nothing is kept, and nobody is waited for. */
+enum tw_verdict
+async_commit(struct tw_ctx *ctx, tw_timer_fn *done, void *arg)
+{
+	struct host *h = ctx->probe->host;
+	enum tw_verdict v;
+	struct op *op;
+
+	if (done == NULL || (op = op_new(ctx, OP_COMMIT, arg, &v)) == NULL)
+		return done == NULL ? TW_UNKNOWN : v;
+	op->done.timer = done;
+	op->number = ++h->next_commit;
+	if (h->link.fd < 0) {
+		loop_timer_set(h->loop, &op->timer, mono_now(), after_due, op);
+		return TW_PENDING;
+	}
+	group_enter(h);
+	send_commit(h, ctx->probe, op->number);
+	group_leave(h);
+	return TW_PENDING;
+}
+
+void
+op_committed(struct tw_ctx *ctx, uint32_t number)
+{
+	struct op *op = ctx->ops;
+
+	while (op != NULL && (op->kind != OP_COMMIT || op->number != number))
+		op = op->next;
+	if (op != NULL)
+		call_timer(op);
 }
 
 /* ---- http ---- */
@@ -185,7 +234,7 @@ call_http(struct op *op, const struct tw_answer *a)
 	op_unlink(op);
 	free(op);
 	ctx->is_late |= a->late;
-	run_callback(ctx, before, fn(ctx, ctx->probe->self, a));
+	CALL_PLUGIN(ctx, before, fn(ctx, ctx->probe->self, a));
 }
 
 static void
@@ -200,8 +249,13 @@ http_body(void *arg, const void *data, size_t len)
 	struct op *op = arg;
 	struct tw_ctx *ctx = op->ctx;
 	mono_t before = mono_now();
-	int rc = op->body(ctx, ctx->probe->self, data, len);
-	int64_t us = mono_sub_us(mono_now(), before);
+	int64_t us;
+	int rc;
+
+	group_enter(ctx->probe->host);
+	rc = op->body(ctx, ctx->probe->self, data, len);
+	group_leave(ctx->probe->host);
+	us = mono_sub_us(mono_now(), before);
 
 	if (us > ctx->slowest_us)
 		ctx->slowest_us = us;
@@ -268,7 +322,7 @@ call_dns(struct op *op, const struct tw_addresses *found)
 	copy.arg = op->arg;
 	op_unlink(op);
 	free(op);
-	run_callback(ctx, before, fn(ctx, ctx->probe->self, &copy));
+	CALL_PLUGIN(ctx, before, fn(ctx, ctx->probe->self, &copy));
 }
 
 static void
@@ -308,7 +362,7 @@ call_sight(struct op *op, int sees)
 
 	op_unlink(op);
 	free(op);
-	run_callback(ctx, before, fn(ctx, ctx->probe->self, sees, arg));
+	CALL_PLUGIN(ctx, before, fn(ctx, ctx->probe->self, sees, arg));
 }
 
 static void
@@ -363,7 +417,7 @@ static void
 cancel(struct op *op)
 {
 	switch (op->kind) {
-	case OP_AFTER:
+	case OP_AFTER: case OP_COMMIT:
 		loop_timer_clear(op->ctx->probe->host->loop, &op->timer);
 		call_timer(op);
 		return;

@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "host/api.h"
+#include "host/group.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@
 static bool
 is_open(const struct tw_ctx *ctx)
 {
-	return ctx->is_off_loop || ctx->state == RUN_GOING
+	return ctx->is_off_loop || ctx->is_reading || ctx->state == RUN_GOING
 	    || (ctx->state == RUN_ENDING && ctx->verdict == TW_PENDING);
 }
 
@@ -204,8 +205,22 @@ api_setting(struct tw_ctx *ctx, const char *name)
 	return json_string_value(json_object_get(s->settings, name));
 }
 
-/* record, reject and read are absent: tw_has() tells a plugin that this host has no sources.
- * commit too: the agent does not answer it yet. */
+static void
+api_publish(struct tw_ctx *ctx, int64_t time_ms)
+{
+	if (is_open(ctx) && time_ms > 0)
+		emit_publish(&ctx->probe->emit, time_ms);
+}
+
+static void
+api_observe_all(struct tw_ctx *ctx, uint32_t metric, const struct tw_histogram *h,
+    const char *const *labels)
+{
+	if (is_open(ctx))
+		emit_observe_all(&ctx->probe->emit, metric, h, labels);
+}
+
+/* read is absent: tw_has() tells a plugin that this host does not read a source again. */
 const struct tw_api host_api = {.size = sizeof(struct tw_api),
     .major = TW_ABI_MAJOR,
     .minor = TW_ABI_MINOR,
@@ -231,4 +246,12 @@ const struct tw_api host_api = {.size = sizeof(struct tw_api),
     .sight = async_sight,
     .jar = async_jar,
     .geo = api_geo,
-    .setting = api_setting};
+    .fields = group_fields,
+    .records = group_records,
+    .reject = group_reject,
+    .is_wanted = group_is_wanted,
+    .setting = api_setting,
+    .commit = async_commit,
+    .want = group_want,
+    .publish = api_publish,
+    .observe_all = api_observe_all};

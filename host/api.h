@@ -14,6 +14,7 @@ enum tw_verdict async_dns(struct tw_ctx *ctx, const char *name, enum tw_family f
 enum tw_verdict async_after(struct tw_ctx *ctx, int64_t us, tw_timer_fn *done, void *arg);
 enum tw_verdict async_work(struct tw_ctx *ctx, tw_work_fn *fn, tw_timer_fn *done, void *arg);
 enum tw_verdict async_sight(struct tw_ctx *ctx, tw_sight_fn *done, void *arg);
+enum tw_verdict async_commit(struct tw_ctx *ctx, tw_timer_fn *done, void *arg);
 struct tw_jar *async_jar(struct tw_ctx *ctx);
 
 #endif

@@ -50,7 +50,8 @@ put_total(struct frame_writer *w, struct emit_series *s, uint8_t *scratch)
 static void
 write_page(struct emit *e, struct state *st, uint32_t page)
 {
-	/* Of the loop's thread; so large that malloc would ask the kernel for it, run by run. */
+	/* Under host.shared, or on the loop where nothing is shared; so large that malloc would ask
+	 * the kernel for it, run by run. */
 	static uint8_t bytes[FRAME_MAX], scratch[PAGE_HIST_MAX];
 	struct frame_writer w = {.bytes = bytes};
 	char key[32];
@@ -75,15 +76,20 @@ write_page(struct emit *e, struct state *st, uint32_t page)
 }
 
 void
-emit_close_run(struct emit *e, struct state *st, int64_t slot_ms)
+emit_publish(struct emit *e, int64_t t_ms)
 {
 	struct hist *copy;
 
 	for (struct emit_series *s = e->totals; s != NULL; s = s->next_total)
 		if (s->has_total)
-			emit_add_sample(e, s, slot_ms, s->total, NULL);
+			emit_add_sample(e, s, t_ms, s->total, NULL);
 		else if ((copy = hist_new_copy(s->hist)) != NULL)
-			emit_add_sample(e, s, slot_ms, 0, copy);
+			emit_add_sample(e, s, t_ms, 0, copy);
+}
+
+void
+emit_save_totals(struct emit *e, struct state *st)
+{
 	if (e->pages_changed == 0)
 		return;
 	for (uint32_t page = 0; page < e->n_pages; page++)

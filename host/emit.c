@@ -462,10 +462,37 @@ emit_observe(struct emit *e, uint32_t metric, double v, const char *const *label
 	total_changed(e, s, is_new);
 }
 
+void
+emit_observe_all(struct emit *e, uint32_t metric, const struct tw_histogram *h,
+    const char *const *labels)
+{
+	struct emit_series *s = series_of(e, metric, 1u << TW_HISTOGRAM, labels);
+	const char *wrong;
+	struct hist *hist;
+
+	if (s == NULL)
+		return;
+	if ((wrong = histogram_wrong(h)) != NULL) {
+		emit_refuse(e, "%s: the histogram %s", s->text, wrong);
+		return;
+	}
+	if ((hist = hist_of(h)) == NULL) {
+		emit_refuse(e, "out of memory");
+	} else if (s->hist == NULL) {
+		s->hist = hist;
+		total_changed(e, s, true);
+	} else {
+		if (hist_add(s->hist, hist, 1) != 0)
+			emit_refuse(e, "out of memory");
+		hist_free(hist);
+		total_changed(e, s, false);
+	}
+}
+
 /* ---- the end of a run ---- */
 
 void
-emit_forget_run(struct emit *e)
+emit_forget_samples(struct emit *e)
 {
 	for (size_t i = 0; i < e->n_samples; i++) {
 		e->samples[i].series->last_sample = 0;
@@ -475,6 +502,12 @@ emit_forget_run(struct emit *e)
 	e->samples = NULL;
 	e->n_samples = e->cap_samples = e->n_hists = 0;
 	e->before = NULL;
+}
+
+void
+emit_forget_run(struct emit *e)
+{
+	emit_forget_samples(e);
 	emit_forget_facts(e);
 	e->n_refused = 0;
 	free(e->refused);

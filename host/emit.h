@@ -6,7 +6,8 @@
  * probe. emit_* add a sample to the run; the same series and stamp twice: the last one counts.
  * emit_count and emit_observe add to totals, which the host keeps over runs and restarts: they are
  * a part of the probe's state (keys "tw.totals.N", pages of at most 64 KiB), so they commit with
- * the run. Every total is a sample of every run, so that no counter goes stale between two errors.
+ * the run. Every total is a sample of every run, so that no counter goes stale between two errors;
+ * a plugin with TW_EVENT_TIME says itself when (emit_publish).
  *
  *      emit, count ... -> struct run_sample[] -> (end of run, loop thread) numbers -> frames
  *
@@ -101,8 +102,15 @@ void emit_fact_real(struct emit *e, const char *path, double v);
 char *emit_facts_text(const struct emit *e);
 void emit_forget_facts(struct emit *e);
 
-/* The end of a run: every total becomes a sample of this stamp, changed pages go into the state. */
-void emit_close_run(struct emit *e, struct state *s, int64_t slot_ms);
+/* A whole histogram added to a total. */
+void emit_observe_all(struct emit *e, uint32_t metric, const struct tw_histogram *h,
+    const char *const *labels);
+
+/* Every total becomes a sample of this stamp. */
+void emit_publish(struct emit *e, int64_t t_ms);
+/* The pages of totals that have changed go into the state. */
+void emit_save_totals(struct emit *e, struct state *s);
+void emit_forget_samples(struct emit *e); /* they were sent, and the run goes on */
 void emit_forget_run(struct emit *e); /* after it was sent: no samples, no facts, nothing refused */
 
 /* A page of totals as an earlier process wrote it. What is no longer declared is left out. */

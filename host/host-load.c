@@ -21,7 +21,8 @@
 
 #include "lib/labels.h"
 
-#define KNOWN_OPTION_FLAGS (TW_REQUIRED | TW_NEEDS_RESTART | TW_LATER)
+#define KNOWN_OPTION_FLAGS                                                               \
+	(TW_REQUIRED | TW_NEEDS_RESTART | TW_LATER | TW_NAMES_SOURCE | TW_MANY | TW_AROUND)
 #define OTHER_MAJORS 64             /* symbols of other versions that we look for */
 
 static int say(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -172,10 +173,13 @@ find_table(const struct tw_plugin **out, const char *path, const struct tw_api *
 	if (fd < 0)
 		return -1;
 	snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", fd);
+	/* The descriptor stays open as long as the code: the loader knows a library by its name,
+	 * and would take the next file under the same number for this one. */
 	handle = dlopen(by_fd, RTLD_NOW | RTLD_LOCAL);
-	close(fd);
-	if (handle == NULL)
+	if (handle == NULL) {
+		close(fd);
 		return say(err, cap, "%s: %s", path, dlerror());
+	}
 	*(void **)&fn = dlsym(handle, TW_PLUGIN_SYMBOL);
 	if (fn == NULL)
 		return wrong_version(handle, path, err, cap);
@@ -278,12 +282,14 @@ check_table(struct plugin *p, char *err, size_t cap)
 	if (prefix < 2 || t->prefix[prefix - 1] != '_' || !metric_name_ok(t->prefix))
 		return say(
 		    err, cap, "%s: the prefix of its metrics must be like \"name_\"", p->path);
-	if (t->flags & ~(uint32_t)(TW_BLOCKING | TW_SOURCE))
+	if (t->flags & ~(uint32_t)(TW_BLOCKING | TW_SOURCE | TW_EVENT_TIME))
 		return say(err, cap,
 		    "%s: asks for something that this host does not know (flags %#x)", p->path,
 		    t->flags);
 	if (t->probe == NULL && !(t->flags & TW_SOURCE))
 		return say(err, cap, "%s: has no probe()", p->path);
+	if (t->on_records != NULL && (t->flags & TW_BLOCKING))
+		return say(err, cap, "%s: reads sources, so its probe() must not block", p->path);
 	if (t->self_size > PLUGIN_SELF_MAX)
 		return say(err, cap, "%s: wants %u bytes a probe", p->path, t->self_size);
 	return take_metrics(p, err, cap);
@@ -328,8 +334,6 @@ asks_for_more(const struct tw_table *rows)
 int
 plugin_runs_here(const struct plugin *p, char *err, size_t cap)
 {
-	if (p->table.flags & TW_SOURCE)
-		return say(err, cap, "%s: is a source; this version has no sources", p->path);
 	if (asks_for_more(&p->table.options))
 		return say(err, cap, "%s: has options of a kind that this version does not know",
 		    p->path);

@@ -20,6 +20,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "host/group.h"
 #include "host/probe.h"
 #include "lib/crc32c.h"
 #include "lib/log.h"
@@ -234,6 +235,19 @@ on_start(struct host *h, const struct frame *f)
 }
 
 static int
+on_committed(struct host *h, const struct frame *f)
+{
+	struct probe *p = probe_find(h, f->probe);
+	uint32_t number;
+
+	if (msg_commit_decode(&number, f) != 0)
+		return -EBADMSG;
+	if (p != NULL && p->generation == f->generation)
+		op_committed(&p->ctx, number);
+	return 0;
+}
+
+static int
 on_frame(struct host *h, const struct frame *f)
 {
 	struct probe *p;
@@ -250,6 +264,7 @@ on_frame(struct host *h, const struct frame *f)
 		if ((p = probe_find(h, f->probe)) != NULL && p->generation == f->generation)
 			probe_remove(p);
 		return 0;
+	case FRAME_COMMITTED: return on_committed(h, f);
 	case FRAME_STOP: host_drain(h); return 0;
 	default: return -EBADMSG;
 	}
@@ -420,6 +435,8 @@ host_init(struct host *h, int fd)
 	h->post_fd = -1;
 	h->deliver = send_run;
 	pthread_mutex_init(&h->lock, NULL);
+	if (group_init(h) != 0)
+		return -ENOMEM;
 	/* Before the sandbox: the kernel's account of our thread stands in /proc. */
 	if ((h->loop = loop_new()) == NULL)
 		return -ENOMEM;
@@ -532,5 +549,6 @@ host_clear(struct host *h)
 	host_forget_text(h);
 	link_clear(&h->link);
 	host_setup_clear(&h->setup);
+	group_clear(h);
 	pthread_mutex_destroy(&h->lock);
 }

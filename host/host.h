@@ -92,6 +92,14 @@ struct host {
 	struct host_post *posts, **last_post;
 	int post_fd;
 
+	/* group.c: what sources and their readers share */
+	pthread_mutex_t shared;       /* recursive */
+	pthread_cond_t sent;          /* n_sent has changed */
+	uint64_t n_sent;
+	bool has_sources;             /* one was configured, or a probe that reads one */
+	uint32_t next_commit;         /* number of the newest COMMIT that wants an answer */
+	bool is_trying;               /* --once: the examples of what is rejected are told */
+
 	/* How a run's end is told: frames to the agent, or text (--once). has_samples: what the
 	 * probe has gathered belongs to it. */
 	void (*deliver)(

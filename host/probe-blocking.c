@@ -53,7 +53,7 @@ thread_main(void *arg)
 	struct probe *p = b->probe;
 
 	while (next_run(b)) {
-		b->verdict = p->plugin->table.probe(&p->ctx, p->self);
+		b->verdict = run_turn(p);
 		host_post(p->host, &b->post, came_back, b);
 	}
 	return NULL;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/group.h"
 #include "host/probe.h"
 #include "lib/log.h"
 
@@ -55,8 +56,8 @@ log_slow(struct probe *p, int64_t us)
 	host_log(p->host, p, LOGL_WARN, text);
 }
 
-/* Fills the result from the run and hands it on. While a blocking probe() is inside the plugin,
- * nothing that it may write is read: its samples go with the next result. */
+/* Fills the result from the run and hands it on; under host.shared. While a blocking probe() is
+ * inside the plugin, nothing that it may write is read: its samples go with the next result. */
 static void
 tell(struct tw_ctx *ctx)
 {
@@ -85,7 +86,9 @@ tell(struct tw_ctx *ctx)
 	p->host->counters.late += ctx->is_late;
 	p->host->counters.timeouts += ctx->is_timed_out;
 	if (is_ours) {
-		emit_close_run(&p->emit, &p->state, ctx->slot_ms);
+		if (!(p->plugin->table.flags & TW_EVENT_TIME))
+			emit_publish(&p->emit, ctx->slot_ms);
+		emit_save_totals(&p->emit, &p->state);
 		r.refused_samples = p->emit.n_refused;
 		log_refused(p);
 	}
@@ -123,19 +126,22 @@ close_run(struct tw_ctx *ctx)
 {
 	struct probe *p = ctx->probe;
 	bool is_stuck = ctx->n_threads > 0;
+	struct host *h = p->host;
 
-	loop_timer_clear(p->host->loop, &ctx->deadline);
-	p->host->counters.in_flight--;
+	loop_timer_clear(h->loop, &ctx->deadline);
+	h->counters.in_flight--;
 	if (ctx->slowest_us > CALLBACK_SLOW_US)
 		log_slow(p, ctx->slowest_us);
+	group_enter(h);
 	tell(ctx);
+	group_leave(h);
 	if (!is_stuck) {
 		op_free_run(ctx);
 		ctx->state = RUN_IDLE;
 		return;
 	}
 	ctx->state = RUN_STUCK;
-	loop_timer_set(p->host->loop, &ctx->grace, mono_add_us(mono_now(), STUCK_GRACE_US),
+	loop_timer_set(h->loop, &ctx->grace, mono_add_us(mono_now(), STUCK_GRACE_US),
 	    give_up_on_thread, ctx);
 }
 
@@ -212,7 +218,24 @@ run_begin(struct probe *p, int64_t slot_ms, mono_t due, bool is_asked, uint32_t 
 	if (p->blocking != NULL)
 		blocking_run(p);
 	else
-		run_callback(ctx, now, p->plugin->table.probe(ctx, p->self));
+		run_callback(ctx, now, run_turn(p));
+}
+
+enum tw_verdict
+run_turn(struct probe *p)
+{
+	const struct tw_plugin *t = &p->plugin->table;
+	enum tw_verdict v;
+
+	p->member.n_records = p->member.n_rejects = 0;
+	if (member_is_source(p))
+		return t->tail != NULL ? t->tail(&p->ctx, p->self) : TW_OK;
+	if (p->blocking != NULL)
+		return t->probe(&p->ctx, p->self);
+	group_enter(p->host);
+	v = t->probe(&p->ctx, p->self);
+	group_leave(p->host);
+	return v;
 }
 
 void

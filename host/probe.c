@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "host/group.h"
 #include "host/probe.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@ static void slot_due(void *arg);
 static void
 probe_free(struct probe *p)
 {
+	member_clear(p);
 	free(p->ctx.reason);
 	free(p->ctx.refused_path);
 	emit_clear(&p->emit);
@@ -74,7 +76,7 @@ take_frame(struct probe *p, json_t *o, char *err, size_t cap)
 		snprintf(err, cap, "out of memory");
 		return -1;
 	}
-	return 0;
+	return member_take(p, json_object_get(o, "reads"), err, cap);
 }
 
 static int
@@ -117,7 +119,10 @@ probe_new(struct host *h, uint32_t id, uint32_t generation, const char *json, si
 		probe_free(p);
 		return NULL;
 	}
+	group_enter(h);
+	h->has_sources |= member_is_source(p) || p->member.n_reads > 0;
 	HASH_ADD(hh, h->probes, id, sizeof(p->id), p);
+	group_leave(h);
 	return p;
 }
 
@@ -152,8 +157,10 @@ probe_start(struct probe *p, char *path, size_t path_cap, char *err, size_t cap)
 	if (p->is_started)
 		return 0;
 	p->ctx.failed = TW_PENDING;
+	group_enter(p->host);
 	if (p->plugin->table.start != NULL)
 		v = p->plugin->table.start(&p->ctx, p->self);
+	group_leave(p->host);
 	if (v != TW_OK || p->ctx.has_refused) {
 		refusal(&p->ctx, path, path_cap, err, cap);
 		return -1;
@@ -184,8 +191,10 @@ leave(struct probe *p)
 void
 probe_remove(struct probe *p)
 {
+	group_enter(p->host);
 	HASH_DEL(p->host->probes, p);
 	p->is_removed = true;
+	group_leave(p->host);
 	loop_timer_clear(p->host->loop, &p->slot);
 	run_abort(&p->ctx);
 	if (p->ctx.n_threads > 0) {

@@ -49,7 +49,7 @@ enum run_state {
 };
 
 enum work_state { WORK_WAITS, WORK_RUNS, WORK_CANCELLED };
-enum op_kind { OP_HTTP, OP_DNS, OP_AFTER, OP_WORK, OP_SIGHT };
+enum op_kind { OP_HTTP, OP_DNS, OP_AFTER, OP_WORK, OP_SIGHT, OP_COMMIT };
 
 /* Something asynchronous that a run waits for. */
 struct op {
@@ -72,6 +72,7 @@ struct op {
 		struct engine_dns *dns;
 		struct engine_sight *sight;
 	} handle;
+	uint32_t number;          /* OP_COMMIT: of the COMMIT that it waits for */
 	struct loop_timer timer;
 	struct host_post post;
 };
@@ -84,6 +85,7 @@ struct tw_ctx {
 
 	/* the thread that the plugin's callbacks run in: the loop, or that of a blocking probe */
 	bool is_off_loop;                  /* a blocking probe() is inside the plugin */
+	bool is_reading; /* inside on_records or save, under host.shared; in a run or between two */
 	enum tw_verdict failed;            /* of the last fail(); TW_PENDING = none */
 	char cause[CAUSE_MAX];
 	char *reason;                      /* NULL = none */
@@ -105,6 +107,25 @@ struct tw_ctx {
 	struct loop_timer deadline, grace;
 };
 
+/* A probe's part in what is shared (group.h). */
+struct want {
+	char *source, *field;
+};
+struct member {
+	/* who reads */
+	char **reads;                      /* names of sources; NULL = none */
+	size_t n_reads;
+	struct want *wants;
+	size_t n_wants;
+	bool is_dirty;                     /* records came since the last save */
+	/* a source */
+	char **fields;
+	uint32_t n_fields;
+	int64_t complete_ms;
+	uint64_t n_records, n_rejects;     /* of the run */
+	struct state settled;              /* under host.shared: what may be committed */
+};
+
 struct probe {
 	UT_hash_handle hh;
 	struct probe *next_leaving;
@@ -123,6 +144,9 @@ struct probe {
 	mono_t planned_at;
 	struct loop_timer slot;
 	struct blocking *blocking;         /* probe-blocking.c: its thread; NULL = none */
+	struct member member;              /* group.c: what it reads, or gives */
+	struct host_post flush;            /* group.c: its readers have gathered enough */
+	bool is_flushing;                  /* it is on its way to the loop; under host.shared */
 	/* log budget, under host->lock */
 	int64_t log_refilled_us;
 	uint32_t log_tokens;
@@ -152,6 +176,8 @@ void run_blocking_done(
 void run_thread_left(struct tw_ctx *ctx); /* a thread left the plugin: is the run free again? */
 void run_reason(struct tw_ctx *ctx, const char *text); /* why it failed; NULL: no reason */
 void run_abort(struct tw_ctx *ctx); /* without a result: the probe goes */
+/* What the plugin does at a slot: probe(), or tail() of a source. In its callbacks' thread. */
+enum tw_verdict run_turn(struct probe *p);
 
 /* probe-blocking.c */
 int blocking_start(struct probe *p);        /* 0 or -errno */
@@ -161,8 +187,12 @@ void blocking_stop(struct probe *p);        /* the thread is not inside the plug
 /* api-async.c */
 void op_cancel_all(struct tw_ctx *ctx);     /* calls back each, but those on a thread */
 void op_free_run(struct tw_ctx *ctx);       /* its connections and cookies */
+void op_committed(struct tw_ctx *ctx, uint32_t number); /* the agent has answered a COMMIT */
 
 /* emit-send.c: host.deliver to the agent */
 void send_run(struct host *h, struct probe *p, struct msg_result *r, bool has_samples);
+/* What p and all others of the host have gathered is committed, runs or not. number: the agent
+ * answers by COMMITTED; 0: it need not. */
+void send_commit(struct host *h, struct probe *p, uint32_t number);
 
 #endif

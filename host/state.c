@@ -130,6 +130,17 @@ state_restore(struct state *s, const char *key, const void *data, size_t len)
 	return put(s, key, data, len, false);
 }
 
+bool
+state_is_changed(const struct state *s)
+{
+	struct state_entry *e, *next;
+
+	HASH_ITER(hh, s->entries, e, next)
+		if (e->is_changed)
+			return true;
+	return false;
+}
+
 void
 state_each_changed(struct state *s,
     void (*each)(void *, const char *key, const void *data, size_t len), void *arg)

@@ -38,6 +38,8 @@ int state_restore(struct state *s, const char *key, const void *data, size_t len
 void state_each_changed(struct state *s,
     void (*each)(void *, const char *key, const void *data, size_t len), void *arg);
 
+bool state_is_changed(const struct state *s);
+
 /* May a plugin use this key? 1..STATE_KEY_MAX printable ASCII bytes, not the host's own prefix. */
 bool state_key_ok(const char *key);
 

@@ -142,6 +142,7 @@ manifest_write(const struct tw_plugin *p)
 	put(o, "prefix", p->prefix);
 	json_object_set_new(o, "flags", json_integer(p->flags));
 	json_object_set_new(o, "self_size", json_integer(p->self_size));
+	json_object_set_new(o, "interval_us", json_integer(p->interval_us));
 	json_object_set_new(o, "options", write_options(&p->options, 0));
 	json_object_set_new(o, "metrics", write_metrics(&p->metrics));
 	json_object_set_new(o, "alerts", write_alerts(&p->alerts));
@@ -289,6 +290,7 @@ manifest_read(struct manifest *m, const json_t *v, char *err, size_t err_cap)
 	p->prefix = text(h, v, "prefix");
 	p->flags = whole(v, "flags");
 	p->self_size = whole(v, "self_size");
+	p->interval_us = json_integer_value(json_object_get(v, "interval_us"));
 	if (p->name != NULL && p->prefix != NULL && p->major == TW_ABI_MAJOR
 	    && read_options(h, &p->options, json_object_get(v, "options"), 0) == 0
 	    && read_metrics(h, &p->metrics, json_object_get(v, "metrics")) == 0

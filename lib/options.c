@@ -303,11 +303,47 @@ fill_number(struct fill *f, const struct tw_option *o, void *slot, const json_t 
 	}
 }
 
+static int fill_one(struct fill *f, const struct tw_option *o, char *self, const json_t *v);
+
+/* Bytes of what stands for one value of a scalar type. */
+static size_t
+value_size(enum tw_type type)
+{
+	switch (type) {
+	case TW_BOOL: return sizeof(uint8_t);
+	case TW_CHOICE: return sizeof(int32_t);
+	case TW_REAL: case TW_SHARE: return sizeof(double);
+	case TW_INT: case TW_DURATION: case TW_BYTES: return sizeof(int64_t);
+	default: return sizeof(const char *);
+	}
+}
+
+static int
+fill_many(struct fill *f, const struct tw_option *o, struct tw_list *list, const json_t *v)
+{
+	struct tw_option one = *o;
+	size_t size = value_size(o->type);
+	char *items;
+	int rc = 0;
+
+	if (!json_is_array(v))
+		return wrong(f, "no list");
+	if ((items = new_list(f, list, json_array_size(v), size)) == NULL)
+		return -ENOMEM;
+	one.flags &= ~TW_MANY;
+	one.offset = 0;
+	for (size_t i = 0; i < list->n && rc == 0; i++)
+		rc = fill_one(f, &one, items + i * size, json_array_get(v, i));
+	return rc;
+}
+
 static int
 fill_one(struct fill *f, const struct tw_option *o, char *self, const json_t *v)
 {
 	void *slot = self + o->offset;
 
+	if ((o->flags & TW_MANY) && o->type < TW_SET)
+		return fill_many(f, o, slot, v);
 	switch (o->type) {
 	case TW_STRING: case TW_URL: case TW_SECRET: case TW_PATH: case TW_HOST_PORT: case TW_REGEX:
 		return fill_text(f, slot, v);

@@ -11,6 +11,7 @@
  *     set, strings                             ["cold","warm"]   ranges [[200,200],[500,599]] pairs
  * (in written order)                 [["name","value"]] tree             any value map {...} maps
  * [{...}] named                                    [["name",{...}]]
+ * many (TW_MANY) of a scalar                         [value, ...]
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -35,6 +35,7 @@ enum frame_type {
 	FRAME_RUN,       /* run it now, once; the result has RESULT_ASKED */
 	FRAME_REMOVE,    /* stop the probe; answers nothing */
 	FRAME_STOP,      /* finish what runs, then exit 0 */
+	FRAME_COMMITTED, /* the COMMIT of this number is on disk */
 	/* host -> agent */
 	FRAME_HELLO = 32, /* first frame: who speaks */
 	FRAME_STARTED,    /* the probe runs from now on */
@@ -46,9 +47,11 @@ enum frame_type {
 	FRAME_RESULT, /* the end of a run: everything since the last RESULT of this probe commits
 			 with it */
 	FRAME_LOG,
-	FRAME_BEAT /* each second: the loop turns, and how late */
+	FRAME_BEAT, /* each second: the loop turns, and how late */
+	FRAME_COMMIT /* as RESULT, but the run goes on, or there is none */
 };
 #define FRAME_MORE 1u      /* flags: the text goes on in the next frame of this type and probe */
+#define FRAME_TOGETHER 2u  /* of COMMIT: commits with the next COMMIT or RESULT of this host */
 
 struct frame {
 	uint16_t type, flags;

@@ -275,6 +275,27 @@ msg_result_clear(struct msg_result *m)
 }
 
 ptrdiff_t
+msg_commit_encode(uint8_t *bytes, enum frame_type type, unsigned flags, uint32_t probe,
+    uint32_t generation, uint32_t number)
+{
+	struct frame_writer w;
+
+	frame_begin(&w, bytes, type, flags, probe, generation);
+	put_u32(&w, number);
+	return frame_finish(&w);
+}
+
+int
+msg_commit_decode(uint32_t *number, const struct frame *f)
+{
+	struct frame_reader r;
+
+	frame_read(&r, f);
+	*number = get_u32(&r);
+	return frame_done(&r);
+}
+
+ptrdiff_t
 msg_beat_encode(uint8_t *bytes, const struct msg_beat *m)
 {
 	struct frame_writer w;

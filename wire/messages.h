@@ -6,6 +6,7 @@
  * the struct is then cleared). Pointers called `blob` or `bytes` point into the frame.
  *
  * A run on the wire:   SERIES*  (SAMPLES | HIST | STATE)*  RESULT
+ * Those who share sources commit together:   (SERIES* (SAMPLES | HIST | STATE)* COMMIT)*  a run
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -104,6 +105,11 @@ ptrdiff_t msg_result_encode(
     uint8_t *bytes, uint32_t probe, uint32_t generation, const struct msg_result *m);
 int msg_result_decode(struct msg_result *m, const struct frame *f);
 void msg_result_clear(struct msg_result *m);
+
+/* COMMIT and its answer COMMITTED: a number; 0 in COMMIT: no answer is wanted. */
+ptrdiff_t msg_commit_encode(uint8_t *bytes, enum frame_type type, unsigned flags, uint32_t probe,
+    uint32_t generation, uint32_t number);
+int msg_commit_decode(uint32_t *number, const struct frame *f);
 
 ptrdiff_t msg_beat_encode(uint8_t *bytes, const struct msg_beat *m);
 int msg_beat_decode(struct msg_beat *m, const struct frame *f);

@@ -172,11 +172,14 @@ ingest_probe_remove(struct ingest *in, uint32_t probe)
 }
 
 struct ingest_host *
-ingest_host_new(struct ingest *in)
+ingest_host_new(struct ingest *in, void *owner)
 {
 	struct ingest_host *h = xcalloc(1, sizeof(*h));
 
-	h->in = in;
+	*h = (struct ingest_host){
+	    .next = in->hosts, .in = in, .life = ++in->lives, .owner = owner};
+	h->tied_last = &h->tied;
+	in->hosts = h;
 	return h;
 }
 
@@ -184,6 +187,16 @@ void
 ingest_host_gone(
     struct ingest_host *h, const uint32_t *probes, size_t n, const char *cause, const char *reason)
 {
+	struct ingest_host **at = &h->in->hosts;
+	struct run *r;
+
+	while (*at != h)
+		at = &(*at)->next;
+	*at = h->next;
+	while ((r = h->tied) != NULL) {
+		h->tied = r->next;
+		run_free(r);
+	}
 	for (size_t i = 0; i < h->n_staging; i++)
 		run_free(h->staging[i]);
 	for (size_t i = 0; i < n; i++)
@@ -314,6 +327,50 @@ facts_ok(const char *facts)
 	return facts[0] == '\0' || json_is_object_text(facts, strlen(facts));
 }
 
+/* The run waits for what it commits with: -EBADMSG when that is too much. */
+static int
+tie(struct ingest_host *h, struct run *r)
+{
+	if (r->bytes > INGEST_QUEUE_BYTES / 2 - h->tied_bytes) {
+		run_free(r);
+		return -EBADMSG;
+	}
+	r->is_tied = true;
+	*h->tied_last = r;
+	h->tied_last = &r->next;
+	h->tied_bytes += r->bytes;
+	return 0;
+}
+
+/* To the writer, with all that is tied to it. */
+static void
+push(struct ingest_host *h, struct run *r)
+{
+	*h->tied_last = r;
+	writer_push(h->in->writer, h->tied);
+	h->tied = NULL;
+	h->tied_last = &h->tied;
+	h->tied_bytes = 0;
+}
+
+static int
+take_commit(struct ingest_host *h, struct iprobe *p, struct run **slot, const struct frame *f)
+{
+	struct run *r = *slot;
+
+	if (msg_commit_decode(&r->commit, f) != 0)
+		return -EBADMSG;
+	*slot = NULL;
+	r->generation = f->generation;
+	r->life = h->life;
+	r->name = xstrdup(p->name);
+	probe_gave(p, r);
+	if (f->flags & FRAME_TOGETHER)
+		return tie(h, r);
+	push(h, r);
+	return 0;
+}
+
 static int
 take_result(struct ingest_host *h, struct iprobe *p, struct run **slot, const struct frame *f)
 {
@@ -339,6 +396,7 @@ take_result(struct ingest_host *h, struct iprobe *p, struct run **slot, const st
 	ingest_scrub(h->in, m.reason);
 	scrub_facts(h->in, &m.facts);
 	probe_finish_run(h->in, p, r, &m);
+	push(h, r);
 	msg_result_clear(&m);
 	return 0;
 }
@@ -361,6 +419,7 @@ ingest_frame(struct ingest_host *h, const struct frame *f)
 	case FRAME_SAMPLES: return take_samples(h, *r, f);
 	case FRAME_HIST: return take_hist(h, *r, f);
 	case FRAME_STATE: return take_state(*r, f);
+	case FRAME_COMMIT: return take_commit(h, p, r, f);
 	case FRAME_RESULT: return take_result(h, p, r, f);
 	default: return -EBADMSG;
 	}
@@ -451,6 +510,18 @@ take_recorded(struct ingest *in)
 	writer_push(in->writer, run);
 }
 
+/* The host that waits for it, if it lives. */
+static void
+answer_commit(struct ingest *in, const struct run *r)
+{
+	struct ingest_host *h = in->hosts;
+
+	while (h != NULL && h->life != r->life)
+		h = h->next;
+	if (h != NULL && in->opts.on_commit != NULL)
+		in->opts.on_commit(h->owner, r->probe, r->generation, r->commit);
+}
+
 void
 ingest_committed(struct ingest *in)
 {
@@ -460,6 +531,8 @@ ingest_committed(struct ingest *in)
 		next = r->next;
 		if (r->probe != RUN_OWN)
 			probe_known(in, r);
+		if (r->commit != 0)
+			answer_commit(in, r);
 		run_free(r);
 	}
 }

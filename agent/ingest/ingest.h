@@ -83,6 +83,8 @@ struct ingest_opts {
 	void *wake_arg;
 	void (*on_result)(void *, const struct ingest_result *);
 	void *on_result_arg;
+	/* A COMMIT of a host is on disk: `owner` of its ingest_host_new. */
+	void (*on_commit)(void *owner, uint32_t probe, uint32_t generation, uint32_t number);
 	/* Overwrites the values of configured secrets, in place; NULL = there are none. */
 	void (*scrub)(void *, char *text);
 	void *scrub_arg;
@@ -98,12 +100,12 @@ uint32_t ingest_probe_find(const struct ingest *in, const char *name); /* or ING
 bool ingest_probe_is(const struct ingest *in, uint32_t probe, const char *name);
 void ingest_probe_remove(struct ingest *in, uint32_t probe); /* its series end with stale markers */
 
-struct ingest_host *ingest_host_new(struct ingest *in);
+struct ingest_host *ingest_host_new(struct ingest *in, void *owner);
 /* The host is gone: its staged runs are dropped, and those in flight become unknown with this cause
  * and reason. */
 void ingest_host_gone(struct ingest_host *h, const uint32_t *probes, size_t n, const char *cause,
     const char *reason);
-/* SERIES, SAMPLES, HIST, STATE, RESULT. 0, or -EBADMSG: kill the host. */
+/* SERIES, SAMPLES, HIST, STATE, COMMIT, RESULT. 0, or -EBADMSG: kill the host. */
 int ingest_frame(struct ingest_host *h, const struct frame *f);
 /* Sends each state blob of the probe as last committed to `each`; for RESTORE. Blocks on disk
  * shortly. */

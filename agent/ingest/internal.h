@@ -39,6 +39,9 @@ struct staged_state {
 /* One run on its way to the disk; nothing in it points into a host. */
 struct run {
 	struct run *next;
+	bool is_tied;            /* commits with `next`, or not at all */
+	uint32_t commit, generation; /* number that its host waits for; 0 = none */
+	uint64_t life;           /* of that host */
 	uint32_t probe;          /* RUN_OWN: samples of the agent, no probe */
 	uint32_t asked;
 	struct staged_sample *samples;
@@ -80,6 +83,8 @@ struct writer;
 struct ingest {
 	struct ingest_opts opts;
 	struct index series;     /* struct iseries by labels */
+	struct ingest_host *hosts;
+	uint64_t lives;          /* of hosts, so far */
 	struct iprobe *probes;
 	size_t n_probes;
 	struct writer *writer;
@@ -100,7 +105,12 @@ struct recorded {
 };
 
 struct ingest_host {
+	struct ingest_host *next; /* in ingest.hosts */
 	struct ingest *in;
+	uint64_t life;
+	void *owner;             /* what on_commit is told */
+	struct run *tied, **tied_last; /* complete, and wait for what they commit with */
+	size_t tied_bytes;
 	struct iseries **series; /* by the host's number */
 	size_t n_series, cap_series;
 	struct run **staging;    /* by probe */
@@ -125,9 +135,11 @@ int run_sample(
     struct run *r, struct iseries *s, int64_t t_ms, double v, struct hist *h); /* takes h */
 int run_state(struct run *r, const char *key, const void *data, size_t len);
 
-/* probe.c: what a run means for its probe, before the commit and after it */
+/* probe.c: what a run means for its probe, before the commit and after it. Those that are ready
+ * are pushed by the caller. */
 void probe_finish_run(
     struct ingest *in, struct iprobe *p, struct run *r, const struct msg_result *m);
+void probe_gave(struct iprobe *p, struct run *r); /* samples, but no end of a run */
 void probe_known(struct ingest *in, struct run *r);
 void probe_abort(struct ingest *in, uint32_t probe, const char *cause, const char *reason);
 void probe_tick(struct ingest *in, uint32_t probe, int64_t now_ms);
@@ -137,7 +149,7 @@ void probe_end(struct ingest *in, uint32_t probe, int64_t now_ms);
 struct writer *writer_new(struct ingest *in);
 void writer_free(struct writer *w);
 void writer_settle(struct writer *w); /* waits until the queue is committed, 500 ms at most */
-void writer_push(struct writer *w, struct run *r);       /* takes r */
+void writer_push(struct writer *w, struct run *r); /* takes r, and what follows it by `next` */
 struct run *writer_done(struct writer *w); /* committed runs in order; the caller frees */
 
 #endif

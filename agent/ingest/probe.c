@@ -100,8 +100,15 @@ add_own_all(struct ingest *in, struct iprobe *p, struct run *r, const struct msg
 	add_own(in, p, r, OWN_TIMEOUTS, (double)p->timeouts);
 }
 
+void
+probe_gave(struct iprobe *p, struct run *r)
+{
+	for (size_t i = 0; i < r->n_samples; i++)
+		r->samples[i].series->run = p->run + 1;
+}
+
 /* Keeps the list of series that are alive: what this run gave is refreshed, what it no longer gives
- * ends now. */
+ * ends now. A sample with a time of its own is an event's: nobody repeats it, and it ages alone. */
 static void
 refresh_series(struct iprobe *p, struct run *r)
 {
@@ -111,6 +118,8 @@ refresh_series(struct iprobe *p, struct run *r)
 	for (size_t i = 0; i < n; i++) {
 		struct iseries *s = r->samples[i].series;
 
+		if (r->samples[i].t_ms != r->slot_ms)
+			continue;
 		s->run = p->run;
 		s->last = r->samples[i].v;
 		s->is_hist = r->samples[i].h != NULL;
@@ -208,7 +217,6 @@ probe_finish_run(struct ingest *in, struct iprobe *p, struct run *r, const struc
 	add_own_all(in, p, r, m);
 	if (!skipped)
 		refresh_series(p, r);
-	writer_push(in->writer, r);
 }
 
 static void
@@ -273,6 +281,7 @@ probe_abort(struct ingest *in, uint32_t probe, const char *cause, const char *re
 	struct iprobe *p = &in->probes[probe];
 	char facts[] = "{}", *c = xstrdup(cause), *why = xstrdup(reason);
 	struct msg_result m = {.verdict = 3, .cause = c, .reason = why, .facts = facts};
+	struct run *r;
 
 	/* The newest slot at or before now: in flight if no result came and its deadline has not
 	 * passed long ago. */
@@ -283,7 +292,9 @@ probe_abort(struct ingest *in, uint32_t probe, const char *cause, const char *re
 	    && now - slot <= p->timeout_ms + 4 * INGEST_GRACE_MS) {
 		m.slot_ms = slot;
 		m.duration_us = (now - slot) * 1000;
-		probe_finish_run(in, p, run_new(probe), &m);
+		r = run_new(probe);
+		probe_finish_run(in, p, r, &m);
+		writer_push(in->writer, r);
 	}
 	free(c);
 	free(why);

@@ -10,7 +10,7 @@
  * transactions. While a slow disk syncs, the next transaction grows, so the rate of transactions
  * follows the disk and not the probes. On an
  * error the batch stays and is tried again each RETRY_MS; past INGEST_QUEUE_BYTES the oldest runs
- * are dropped and counted.
+ * are dropped and counted. Runs that are tied to each other go together, to the disk or away.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -85,9 +85,12 @@ list_take(struct list *l)
 static void
 drop_oldest(struct writer *w)
 {
+	bool is_tied = false;
 	struct run *r;
 
-	while (w->queued_bytes > INGEST_QUEUE_BYTES && (r = list_take(&w->queue)) != NULL) {
+	while ((w->queued_bytes > INGEST_QUEUE_BYTES || is_tied)
+	    && (r = list_take(&w->queue)) != NULL) {
+		is_tied = r->is_tied;
 		w->queued_bytes -= r->bytes;
 		run_free(r);
 		pthread_mutex_lock(&w->in->lock);
@@ -99,11 +102,16 @@ drop_oldest(struct writer *w)
 void
 writer_push(struct writer *w, struct run *r)
 {
+	struct run *next;
+
 	pthread_mutex_lock(&w->lock);
 	if (w->queue.first == NULL)
 		pthread_cond_signal(&w->wake);
-	list_add(&w->queue, r);
-	w->queued_bytes += r->bytes;
+	for (; r != NULL; r = next) {
+		next = r->next;
+		w->queued_bytes += r->bytes;
+		list_add(&w->queue, r);
+	}
 	drop_oldest(w);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -205,14 +213,16 @@ commit(struct ingest *in, const struct list *l)
 	return rc;
 }
 
-/* Under w->lock: up to BATCH_RUNS runs leave the queue. */
+/* Under w->lock: up to BATCH_RUNS runs leave the queue, and what is tied to them. */
 static void
 take_batch(struct writer *w, struct list *batch)
 {
+	bool is_tied = false;
 	struct run *r;
 
 	list_init(batch);
-	for (int i = 0; i < BATCH_RUNS && (r = list_take(&w->queue)) != NULL; i++) {
+	for (int i = 0; (i < BATCH_RUNS || is_tied) && (r = list_take(&w->queue)) != NULL; i++) {
+		is_tied = r->is_tied;
 		w->queued_bytes -= r->bytes;
 		list_add(batch, r);
 	}

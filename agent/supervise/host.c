@@ -21,15 +21,15 @@
 #include "lib/xmalloc.h"
 
 #define CHILD_FD 3
+#define PLUGINS_MAX 32 /* a host loads no more */
 
 struct host *
-host_new(struct supervisor *s, const char *group, const char *plugin_path)
+host_new(struct supervisor *s, const char *group)
 {
 	struct host *h = xcalloc(1, sizeof(*h));
 
 	h->s = s;
 	h->group = xstrdup(group);
-	h->plugin_path = xstrdup(plugin_path);
 	h->state = HOST_WAITING;
 	h->wanted = true;
 	h->fd = -1;
@@ -45,13 +45,19 @@ host_new(struct supervisor *s, const char *group, const char *plugin_path)
 }
 
 void
+host_probe_clear(struct host_probe *p)
+{
+	free(p->json);
+	free(p->plugin_path);
+}
+
+void
 host_free(struct host *h)
 {
 	for (size_t i = 0; i < h->n_probes; i++)
-		free(h->probes[i].json);
+		host_probe_clear(&h->probes[i]);
 	free(h->probes);
 	free(h->group);
-	free(h->plugin_path);
 	free(h);
 }
 
@@ -97,7 +103,7 @@ tell_aborted(struct host *h)
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->n_probes; i++) {
-		if (h->probes[i].since_ms > 0)
+		if (h->probes[i].since_ms > 0 && !h->is_renewed)
 			ids[n++] = h->probes[i].id;
 		h->probes[i].since_ms = 0;
 	}
@@ -143,13 +149,41 @@ host_exited(uv_process_t *process, int64_t status, int term_signal)
 		stopped_all(s);
 		return;
 	}
+	h->state = HOST_WAITING;
+	if (h->is_renewed) {
+		h->is_renewed = false;
+		h->retry_at = mono_now();
+		host_spawn(h);
+		return;
+	}
 	h->fails++;
 	h->status.restarts++;
-	h->state = HOST_WAITING;
 	h->retry_at = mono_add_us(mono_now(), backoff_us(h->fails));
 	log_line(LOGL_WARN, "host %s ended: %s; next try in %.1f s", h->group, h->last_exit,
 	    (double)mono_sub_us(h->retry_at, mono_now()) / 1e6);
 	host_publish(h);
+}
+
+/* "--plugin FILE" for each file that its probes need; where they end. */
+static char **
+add_plugins(const struct host *h, char **args)
+{
+	static char plugin[] = "--plugin";
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_probes && n < PLUGINS_MAX; i++) {
+		char *path = h->probes[i].plugin_path;
+		bool is_known = false;
+
+		for (size_t k = 0; k < n && !is_known; k++)
+			is_known = strcmp(args[2 * k + 1], path) == 0;
+		if (is_known)
+			continue;
+		args[2 * n] = plugin;
+		args[2 * n + 1] = path;
+		n++;
+	}
+	return args + 2 * n;
 }
 
 static int
@@ -158,8 +192,8 @@ spawn(struct host *h, int child_fd)
 	uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
 	    {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
 	    {.flags = UV_INHERIT_FD, .data.fd = child_fd}};
-	char name[] = "tillwatch-host", plugin[] = "--plugin", fd[] = "--fd", fd_text[] = "3";
-	char *args[] = {name, plugin, h->plugin_path, fd, fd_text, NULL};
+	char name[] = "tillwatch-host", fd[] = "--fd", fd_text[] = "3";
+	char *args[4 + 2 * PLUGINS_MAX] = {name}, **end;
 	char *environment[] = {NULL};
 	uv_process_options_t o = {.exit_cb = host_exited,
 	    .file = h->s->opts.host_path,
@@ -171,6 +205,9 @@ spawn(struct host *h, int child_fd)
 	int rc;
 
 	_Static_assert(CHILD_FD == 3, "fd_text and the stdio table say 3");
+	end = add_plugins(h, args + 1);
+	end[0] = fd;
+	end[1] = fd_text;
 	h->process = xcalloc(1, sizeof(*h->process));
 	h->process->data = h;
 	if ((rc = uv_spawn(h->s->opts.loop, h->process, &o)) != 0) {
@@ -212,11 +249,27 @@ host_spawn(struct host *h)
 	h->kill_at = (mono_t){0};
 	h->started = h->last_beat = mono_now();
 	h->status.started_ms = wall_now().ms;
-	h->ingest = ingest_host_new(h->s->opts.ingest);
+	h->ingest = ingest_host_new(h->s->opts.ingest, h);
 	link_watch(h);
 	link_setup(h);
-	for (size_t i = 0; i < h->n_probes; i++)
-		link_configure(h, &h->probes[i]);
+	for (int sources = 0; sources < 2; sources++) /* no record comes before who reads it */
+		for (size_t i = 0; i < h->n_probes; i++)
+			if (h->probes[i].is_source == (sources == 1))
+				link_configure(h, &h->probes[i]);
+	host_publish(h);
+}
+
+void
+host_renew(struct host *h)
+{
+	ptrdiff_t n = msg_empty_encode(h->s->frame, FRAME_STOP, 0, 0);
+
+	if (h->process == NULL || h->state == HOST_STOPPING)
+		return;
+	(void)link_send(h, h->s->frame, (size_t)n);
+	h->is_renewed = true;
+	h->state = HOST_STOPPING;
+	h->kill_at = mono_add_us(mono_now(), TERM_GRACE_MS * 1000);
 	host_publish(h);
 }
 
@@ -250,7 +303,8 @@ host_publish(struct host *h)
 
 	pthread_mutex_lock(&h->s->lock);
 	snprintf(st->group, sizeof(st->group), "%s", h->group);
-	snprintf(st->plugin, sizeof(st->plugin), "%s", h->plugin_path);
+	snprintf(st->plugin, sizeof(st->plugin), "%s",
+	    h->n_probes > 0 ? h->probes[0].plugin_path : "");
 	snprintf(st->state, sizeof(st->state), "%s", state_name(h->state));
 	snprintf(st->last_exit, sizeof(st->last_exit), "%s", h->last_exit);
 	st->pid = h->process != NULL ? h->process->pid : 0;

@@ -17,7 +17,8 @@ enum host_state { HOST_WAITING, HOST_STARTING, HOST_RUNNING, HOST_STOPPING };
 
 struct host_probe {
 	uint32_t id, generation;
-	char *json;
+	char *plugin_path, *json;
+	bool is_source, is_shared;
 	int64_t interval_ms, offset_ms, timeout_ms;
 	int64_t
 	    since_ms; /* wall: STARTED came; 0 = not running. The watchdog counts slots from here */
@@ -33,9 +34,10 @@ struct out_frame {
 struct host {
 	struct host *next;
 	struct supervisor *s;
-	char *group, *plugin_path;
+	char *group;
 	enum host_state state;
 	bool wanted;            /* false: goes for good once its process is reaped */
+	bool is_renewed;        /* we have stopped it: it starts anew at once, and nothing failed */
 	uint32_t life;          /* which process: callbacks of an older one find nothing */
 	uv_process_t *process;
 	uv_poll_t *poll;
@@ -67,10 +69,13 @@ struct supervisor {
 };
 
 /* host.c: the process */
-struct host *host_new(struct supervisor *s, const char *group, const char *plugin_path);
+struct host *host_new(struct supervisor *s, const char *group);
 void host_spawn(struct host *h);
 void host_kill(struct host *h, const char *why);    /* TERM now, KILL after the grace */
+/* Asks it to stop; it starts again with its probes as they are then. */
+void host_renew(struct host *h);
 void host_free(struct host *h);
+void host_probe_clear(struct host_probe *p);
 void host_publish(struct host *h);                  /* status for other threads */
 
 /* link.c: the frames */

@@ -207,7 +207,8 @@ on_frame(struct host *h, const struct frame *f)
 		if ((p = find_probe(h, f->probe, f->generation)) != NULL)
 			on_refused(h, p, f);
 		break;
-	case FRAME_SERIES: case FRAME_SAMPLES: case FRAME_HIST: case FRAME_STATE: case FRAME_RESULT:
+	case FRAME_SERIES: case FRAME_SAMPLES: case FRAME_HIST: case FRAME_STATE:
+	case FRAME_COMMIT: case FRAME_RESULT:
 		on_run_frame(h, f);
 		break;
 	default:
@@ -252,9 +253,9 @@ receive(struct host *h)
 			h->is_deaf = true; /* the exit follows, or the watchdog makes it */
 			return i;
 		}
-		i += n <= FRAME_MAX ? on_message(h, h->s->frame, (size_t)n) : 1;
 		if (n > FRAME_MAX)
 			bad_frame(h);
+		i += n > FRAME_MAX ? 1 : on_message(h, h->s->frame, (size_t)n);
 	}
 	return i;
 }
@@ -378,6 +379,17 @@ link_setup(struct host *h)
 	const char *json = h->s->opts.setup_json;
 
 	(void)msg_text_send(h->s->frame, FRAME_SETUP, 0, 0, json, strlen(json), link_send, h);
+}
+
+void
+supervisor_committed(void *host, uint32_t probe, uint32_t generation, uint32_t number)
+{
+	struct host *h = host;
+	ptrdiff_t n = msg_commit_encode(
+	    h->s->frame, FRAME_COMMITTED, 0, probe, generation, number);
+
+	if (n > 0 && h->fd >= 0)
+		(void)link_send(h, h->s->frame, (size_t)n);
 }
 
 struct restore {

@@ -109,33 +109,39 @@ find_probe(struct supervisor *s, uint32_t probe, struct host **host)
 }
 
 void
-supervisor_add(struct supervisor *s, uint32_t probe, const char *plugin_path, const char *group,
-    const char *json, int64_t interval_ms, int64_t offset_ms, int64_t timeout_ms)
+supervisor_add(struct supervisor *s, const struct supervise_probe *add)
 {
 	struct host_probe *p;
 	struct host *h = NULL;
+	bool is_new = false;
 
-	if ((p = find_probe(s, probe, &h)) != NULL
-	    && (strcmp(h->group, group) != 0 || strcmp(h->plugin_path, plugin_path) != 0)) {
-		supervisor_remove(s, probe);
+	if ((p = find_probe(s, add->id, &h)) != NULL
+	    && (strcmp(h->group, add->group) != 0
+		|| strcmp(p->plugin_path, add->plugin_path) != 0)) {
+		supervisor_remove(s, add->id);
 		p = NULL;
 	}
 	if (p == NULL) {
-		if ((h = find_host(s, group)) == NULL)
-			h = host_new(s, group, plugin_path);
+		if ((h = find_host(s, add->group)) == NULL)
+			h = host_new(s, add->group);
 		h->probes = xrealloc(h->probes, h->n_probes + 1, sizeof(*h->probes));
 		p = &h->probes[h->n_probes++];
-		*p = (struct host_probe){.id = probe};
-	} else if (h->process != NULL) {
-		send_empty(h, FRAME_REMOVE, probe, p->generation);
+		*p = (struct host_probe){.id = add->id, .plugin_path = xstrdup(add->plugin_path)};
+		is_new = true;
 	}
 	free(p->json);
-	p->json = xstrdup(json);
-	p->interval_ms = interval_ms;
-	p->offset_ms = offset_ms;
-	p->timeout_ms = timeout_ms;
+	p->json = xstrdup(add->json);
+	p->is_source = add->is_source;
+	p->is_shared = add->is_shared;
+	p->interval_ms = add->interval_ms;
+	p->offset_ms = add->offset_ms;
+	p->timeout_ms = add->timeout_ms;
+	if (h->process != NULL && p->is_shared)
+		host_renew(h);
+	else if (h->process != NULL && !is_new)
+		send_empty(h, FRAME_REMOVE, p->id, p->generation);
 	p->generation = s->next_generation++;
-	if (h->process != NULL)
+	if (h->process != NULL && !p->is_shared)
 		link_configure(h, p);
 	host_publish(h);
 }
@@ -145,16 +151,22 @@ supervisor_remove(struct supervisor *s, uint32_t probe)
 {
 	struct host *h;
 	struct host_probe *p = find_probe(s, probe, &h);
+	bool is_shared;
 
 	if (p == NULL)
 		return;
-	send_empty(h, FRAME_REMOVE, probe, p->generation);
-	free(p->json);
+	is_shared = p->is_shared;
+	if (!is_shared || h->n_probes == 1)
+		send_empty(h, FRAME_REMOVE, probe, p->generation);
+	host_probe_clear(p);
 	*p = h->probes[--h->n_probes];
-	if (h->n_probes == 0)
+	if (h->n_probes == 0) {
 		retire(h);
-	else
-		host_publish(h);
+		return;
+	}
+	if (is_shared)
+		host_renew(h);
+	host_publish(h);
 }
 
 uint32_t

@@ -1,7 +1,8 @@
 /*
  * supervise.h - host processes: one a group, started, watched, killed, started again.
  *
- * DESIGN. A group is a plugin file with its probes. Life of a host:
+ * DESIGN. A group is a plugin file with its probes, or sources with all who read them. Life of a
+ * host:
  *
  *      (start) --spawn--> starting --HELLO--> running --exit, kill, bad frame--> waiting
  * --back-off--> (start) |  no HELLO in 10 s                ^
@@ -50,12 +51,18 @@ struct supervisor *supervisor_new(const struct supervise_opts *opts);
 void supervisor_stop(struct supervisor *s, void (*done)(void *), void *arg);
 void supervisor_free(struct supervisor *s);     /* after done */
 
-/* A probe joins the host of `plugin_path`, which starts when it is the first. json: CONFIGURE's
- * text. Adding a probe that is there already replaces its configuration (a new generation).
- * `own_host`: blocking plugins. */
-void supervisor_add(struct supervisor *s, uint32_t probe, const char *plugin_path,
-    const char *group, const char *json, int64_t interval_ms, int64_t offset_ms,
-    int64_t timeout_ms);
+struct supervise_probe {
+	uint32_t id;
+	const char *group, *plugin_path;
+	const char *json;           /* CONFIGURE's text */
+	int64_t interval_ms, offset_ms, timeout_ms;
+	bool is_source;             /* configured after those who read it */
+	bool is_shared;             /* of a group that shares sources */
+};
+/* A probe joins the host of its group, which starts when it is the first. Adding a probe that is
+ * there already replaces its configuration (a new generation). A host that shares sources starts
+ * anew when one of its probes changes: all of them go on from the same commit. */
+void supervisor_add(struct supervisor *s, const struct supervise_probe *probe);
 void supervisor_remove(struct supervisor *s, uint32_t probe); /* the last one of a host stops it */
 /* Runs a probe now. Returns the number that the result repeats (ingest_result.asked), 0 when its
  * host is not up. */
@@ -63,6 +70,9 @@ uint32_t supervisor_run(struct supervisor *s, uint32_t probe);
 void supervisor_retry(
     struct supervisor *s, const char *group);   /* ends a back-off now; NULL = all */
 void supervisor_tick(struct supervisor *s);     /* each 100..1000 ms: watchdogs and back-off */
+
+/* ingest's on_commit: the host that asked for it is told. */
+void supervisor_committed(void *host, uint32_t probe, uint32_t generation, uint32_t number);
 
 struct host_status {                            /* a copy; texts owned by the snapshot */
 	char group[64], plugin[256], state[16], last_exit[128], sandbox[96];

@@ -448,6 +448,7 @@ struct tw_plugin {
 	 * the last time. Called before a commit, which may be asked for by another probe of the
 	 * same source: records, the source's position and this commit together. Less than 2 ms. */
 	void (*save)(struct tw_ctx *, void *self);
+	int64_t interval_us; /* between two runs where nobody says; 0 = as all probes */
 };
 
 /* Each plugin ends with TW_PLUGIN(.name = "...", ...). */

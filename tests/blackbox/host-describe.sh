@@ -52,7 +52,6 @@ expect 78 "$host" --once "$dir/tp_refuse.so" --probe "$(probe tp_refuse '{"steps
 says '"refused":"steps/0/url"'
 expect 78 "$host" --once "$dir/tp_ok.so" --probe "$(probe other '{}')"; says 'has no plugin other'
 expect 78 "$host" --once "$dir/tp_ok.so" --probe 'no json'
-expect 78 "$host" --once "$dir/paper_sql.so" --probe "$(probe paper_sql '{}')"; says 'is a source'
 expect 0 "$host" --once "$dir/tp_hang.so" --probe "$(probe tp_hang '{}')"; says '"cause":"timeout"'
 
 # The example of the documentation is a plugin that works.

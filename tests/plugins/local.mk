@@ -3,7 +3,8 @@ TEST_PLUGIN_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath /nowhere
 check_LTLIBRARIES += tests/plugins/tp_ok.la tests/plugins/tp_crash.la tests/plugins/tp_hang.la \
 	tests/plugins/tp_spin.la tests/plugins/tp_leak.la tests/plugins/tp_exit.la \
 	tests/plugins/tp_garbage.la tests/plugins/tp_tail.la tests/plugins/tp_refuse.la \
-	tests/plugins/tp_undeclared.la tests/plugins/tp_old_abi.la tests/plugins/tp_reach.la
+	tests/plugins/tp_undeclared.la tests/plugins/tp_old_abi.la tests/plugins/tp_reach.la \
+	tests/plugins/tp_source.la tests/plugins/tp_reader.la
 tests_plugins_tp_ok_la_SOURCES = tests/plugins/tp_ok.c
 tests_plugins_tp_ok_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
 tests_plugins_tp_crash_la_SOURCES = tests/plugins/tp_crash.c
@@ -28,6 +29,10 @@ tests_plugins_tp_old_abi_la_SOURCES = tests/plugins/tp_old_abi.c
 tests_plugins_tp_old_abi_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
 tests_plugins_tp_reach_la_SOURCES = tests/plugins/tp_reach.c
 tests_plugins_tp_reach_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+tests_plugins_tp_source_la_SOURCES = tests/plugins/tp_source.c
+tests_plugins_tp_source_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+tests_plugins_tp_reader_la_SOURCES = tests/plugins/tp_reader.c
+tests_plugins_tp_reader_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
 
 # The ABI on paper: every word, metric and call of the families and sources; compiled and described, never run.
 check_LTLIBRARIES += tests/plugins/paper_storefront.la

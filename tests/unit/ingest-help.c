@@ -79,7 +79,7 @@ set_up(void **state)
 	opts.store = f->store.s;
 	f->in = ingest_new(&opts);
 	f->probe = add_probe(f, "p", 10000);
-	f->host = ingest_host_new(f->in);
+	f->host = ingest_host_new(f->in, NULL);
 	*state = f;
 	return 0;
 }

@@ -57,6 +57,27 @@ static const struct tw_option page_rows[] = {
 static const struct manifest page_plugin = {
     .plugin = {.name = "page", .options = TW_TABLE(page_rows), .self_size = sizeof(struct page)}};
 
+/* A source, and who reads one. */
+struct lines {
+	struct tw_list path, windows;
+};
+static const struct tw_option lines_rows[] = {
+    TW_OPTION(struct lines, path, TW_PATH, .flags = TW_MANY | TW_AROUND, .help = "files"),
+    TW_OPTION(struct lines, windows, TW_DURATION, .flags = TW_MANY, .def = "15m, 1h, 4h"),
+};
+static const struct manifest lines_plugin = {.plugin = {.name = "lines",
+    .flags = TW_SOURCE,
+    .options = TW_TABLE(lines_rows),
+    .self_size = sizeof(struct lines),
+    .interval_us = 2000000}};
+static const struct tw_option reader_rows[] = {{.name = "source",
+    .type = TW_STRING,
+    .flags = TW_REQUIRED | TW_NAMES_SOURCE,
+    .help = "what it reads"}};
+static const struct manifest reader_plugin = {.plugin = {.name = "reader",
+    .options = TW_TABLE(reader_rows),
+    .self_size = sizeof(const char *)}};
+
 static const char *
 env(void *ctx, const char *name)
 {
@@ -71,6 +92,10 @@ manifest(void *ctx, const struct config *c, const char *plugin, char *err, size_
 	(void)c;
 	if (strcmp(plugin, "page") == 0)
 		return &page_plugin;
+	if (strcmp(plugin, "lines") == 0)
+		return &lines_plugin;
+	if (strcmp(plugin, "reader") == 0)
+		return &reader_plugin;
 	snprintf(err, cap, "no plugin is called \"%s\"", plugin);
 	return NULL;
 }
@@ -92,6 +117,43 @@ load(const char *text, struct config **c, struct errors *errors)
 	chmod(path, 0600);
 	errors_init(errors);
 	return config_load(c, path, &test_env, errors);
+}
+
+static void
+probes_read_sources(void **state)
+{
+	static const int64_t windows[] = {900000000, 3600000000, 14400000000};
+	struct errors errors;
+	struct config *c;
+	struct lines lines = {0};
+	struct heap heap = {0};
+	char err[128];
+
+	(void)state;
+	if (load("shop: {name: acme}\nfalse_pages: 2/week\nsources:\n"
+		 "  log: {type: lines, path: [/var/log/a*.log, /srv/b.log]}\n"
+		 "probes:\n  - {name: p, plugin: reader, source: log}\n",
+		&c, &errors)
+	    != 0)
+		fail_msg("%s", buf_str(&errors.text));
+	assert_true(c->false_pages_month > 8.5 && c->false_pages_month < 8.6);
+	assert_int_equal(c->n_probes, 2);
+	assert_false(c->probes[0].is_source);
+	assert_int_equal(json_array_size(c->probes[0].reads), 1);
+	assert_string_equal(json_string_value(json_array_get(c->probes[0].reads, 0)), "log");
+	assert_true(c->probes[1].is_source);
+	assert_string_equal(c->probes[1].name, "log");
+	assert_int_equal(c->probes[1].interval, 2000000);
+	assert_int_equal(options_fill(&lines_plugin.plugin.options, &lines, c->probes[1].options,
+			     &heap, err, sizeof(err)),
+	    0);
+	assert_int_equal(lines.path.n, 2);
+	assert_string_equal(((const char *const *)lines.path.items)[1], "/srv/b.log");
+	assert_int_equal(lines.windows.n, 3);
+	assert_memory_equal(lines.windows.items, windows, sizeof(windows));
+	heap_free(&heap);
+	config_free(c);
+	errors_free(&errors);
 }
 
 static void
@@ -291,6 +353,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(six_lines_suffice),
+	    cmocka_unit_test(probes_read_sources),
 	    cmocka_unit_test(places_of_plugin_options), cmocka_unit_test(several_files),
 	    cmocka_unit_test(others_must_not_write), cmocka_unit_test(broken_files),
 	    cmocka_unit_test(schema_is_made)};

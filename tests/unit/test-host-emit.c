@@ -113,7 +113,8 @@ totals_outlive_the_process(void **state)
 	}
 	for (int i = 1; i < 4000; i++)
 		emit_observe(&e, SECONDS, i / 100.0, labels("x", NULL));
-	emit_close_run(&e, &st, 5000);
+	emit_publish(&e, 5000);
+	emit_save_totals(&e, &st);
 	assert_int_equal(e.n_samples, 401);
 	assert_int_equal(e.n_refused, 0);
 	state_each_changed(&st, carry_over, &c);
@@ -124,7 +125,8 @@ totals_outlive_the_process(void **state)
 
 	/* Only what changed is written again, and it goes on from where it was. */
 	emit_observe(&next, SECONDS, 1, labels("x", NULL));
-	emit_close_run(&next, &next_st, 6000);
+	emit_publish(&next, 6000);
+	emit_save_totals(&next, &next_st);
 	assert_true(total_of(&next, "t_seconds{a=\"x\", probe=\"p\"}") == 4000);
 	emit_clear(&e);
 	emit_clear(&next);
@@ -145,7 +147,8 @@ a_broken_page_gives_nothing(void **state)
 	assert_int_equal(emit_init(&e, &plugin, "p"), 0);
 	emit_count(&e, RUNS, 3, NULL);
 	emit_observe(&e, SECONDS, 3, NULL);
-	emit_close_run(&e, &st, 1000);
+	emit_publish(&e, 1000);
+	emit_save_totals(&e, &st);
 	page = state_get(&st, "tw.totals.0", &len);
 	assert_non_null(page);
 	for (size_t cut = 0; cut < len; cut++) {

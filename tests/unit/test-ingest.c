@@ -270,7 +270,7 @@ a_run_has_a_ceiling(void **state)
 	free(data);
 	/* The next host, the same probe: nothing of it is left. */
 	ingest_host_gone(f->host, NULL, 0, "", "");
-	f->host = ingest_host_new(f->in);
+	f->host = ingest_host_new(f->in, NULL);
 	assert_int_equal(blob(f, "k", "1", 1), 0);
 	assert_int_equal(result(f, T0, 0, ""), 0);
 	until_runs(f, 1);
@@ -484,7 +484,7 @@ what_cannot_be_stored_waits_and_has_a_ceiling(void **state)
 	opts.now_arg = opts.on_result_arg = f;
 	f->in = ingest_new(&opts);
 	f->probe = add_probe(f, "p", 10000);
-	f->host = ingest_host_new(f->in);
+	f->host = ingest_host_new(f->in, NULL);
 	for (int run = 0; run < 20; run++) {
 		for (int i = 0; i < BLOBS; i++) {
 			snprintf(key, sizeof(key), "k%d", i);
