@@ -213,7 +213,7 @@ find_file(const struct plugins *p, const struct config *c, const char *plugin)
 	return NULL;
 }
 
-static const char *const later[] = {"checkout", "api", "inventory", "exec", "nagios", "scrape"};
+static const char *const later[] = {"inventory", "exec", "nagios", "scrape"};
 
 const struct manifest *
 plugins_manifest(void *plugins, const struct config *c, const char *plugin, char *err, size_t cap)

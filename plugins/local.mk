@@ -1,3 +1,6 @@
 # plugins/local.mk - the shared objects that hosts load.
 include plugins/common/local.mk
 include plugins/storefront/local.mk
+include plugins/api/local.mk
+include plugins/checkout/local.mk
+include plugins/access_log/local.mk

@@ -7,6 +7,7 @@
 
 #include "plugins/common/assertion.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -48,6 +49,10 @@ static const struct tw_option certificate_options[] = {
 	SUB(certificate_expires_in, min, TW_DURATION, .flags = TW_REQUIRED,
 	    .help = "Time that must be left before the first certificate of the chain expires"),
 };
+static const struct tw_option time_options[] = {
+	SUB(total_time, max, TW_DURATION, .flags = TW_REQUIRED,
+	    .help = "From the start to the last byte, over all hops"),
+};
 const struct tw_option assertion_rows[ASSERTION_ROWS] = {
     ROW(status, TW_RANGES, .help = "Statuses that are right: 200, 200-299, [200, 404]"),
     ROW(header, TW_MAP, .nested = TW_TABLE(header_options),
@@ -57,16 +62,24 @@ const struct tw_option assertion_rows[ASSERTION_ROWS] = {
 	.nested_size = sizeof(((struct assertion *)0)->body), .help = "The decoded body"),
     ROW(json, TW_STRING, .help = "A JSON Pointer (RFC 6901) into the body: /data/0/id"),
     ROW(equals, TW_STRING, .help = "What the value at `json` is, as text"),
+    ROW(in, TW_STRINGS, .help = "What the value at `json` may be: one of these texts"),
+    ROW(contains, TW_STRING, .help = "A part of the value at `json`"),
+    ROW(matches, TW_REGEX, .help = "A regular expression (PCRE2) that the value at `json` matches"),
+    ROW(min, TW_STRING, .help = "The least number that the value at `json` may be"),
+    ROW(max, TW_STRING, .help = "The greatest number that the value at `json` may be"),
     ROW(absent, TW_BOOL, .help = "There must be nothing (or null) at `json`"),
     ROW(certificate_expires_in, TW_MAP, .nested = TW_TABLE(certificate_options),
 	.nested_size = sizeof(((struct assertion *)0)->certificate_expires_in),
 	.help = "Of every hop"),
     ROW(redirects, TW_RANGES, .help = "How many redirects are right: 0, 1-2"),
+    ROW(total_time, TW_MAP, .nested = TW_TABLE(time_options),
+	.nested_size = sizeof(((struct assertion *)0)->total_time), .help = "How long it may take"),
 };
 
 struct compiled {
 	const struct assertion *row;
-	struct regex *header, *body;
+	struct regex *header, *body, *json;
+	double min, max;
 };
 
 struct assertions {
@@ -88,45 +101,86 @@ has_body(const struct assertion *a)
 }
 
 static bool
-compile_regex(
-    struct tw_ctx *ctx, struct regex **re, const char *pattern, uint32_t index, const char *where)
+compile_regex(struct tw_ctx *ctx, struct regex **re, const char *pattern, const char *where,
+    const char *what)
 {
-	char err[160], path[64];
+	char err[160], path[160];
 
 	if (pattern == NULL)
 		return true;
 	if ((*re = regex_new(pattern, err, sizeof(err))) != NULL)
 		return true;
-	snprintf(path, sizeof(path), "assert/%u/%s/matches", index, where);
+	snprintf(path, sizeof(path), "%s%smatches", where, what);
 	tw_api_->refuse(ctx, path, "\"%s\" is no regular expression (%s)", pattern, err);
 	return false;
 }
 
+/* A bound as a number; `otherwise` without one. */
 static bool
-compile(struct tw_ctx *ctx, struct compiled *c, const struct assertion *a, uint32_t index)
+compile_bound(struct tw_ctx *ctx, double *bound, const char *text, double otherwise,
+    const char *where, const char *what)
 {
-	int subjects = (a->status.n > 0) + has_header(a) + has_body(a) + (a->json != NULL)
-	    + (a->certificate_expires_in.min > 0) + (a->redirects.n > 0);
-	char path[64];
+	char path[160], *end;
 
-	c->row = a;
-	snprintf(path, sizeof(path), "assert/%u", index);
-	if (subjects != 1) {
-		tw_api_->refuse(ctx, path, "one subject an item: status, header, body, json, "
-		    "certificate_expires_in or redirects (this one has %d)", subjects);
+	*bound = otherwise;
+	if (text == NULL)
+		return true;
+	*bound = strtod(text, &end);
+	if (end != text && *end == '\0' && isfinite(*bound))
+		return true;
+	snprintf(path, sizeof(path), "%s%s", where, what);
+	tw_api_->refuse(ctx, path, "\"%.60s\" is not a number", text);
+	return false;
+}
+
+static bool
+compile_json(struct tw_ctx *ctx, struct compiled *c, const struct assertion *a, const char *where)
+{
+	char path[160];
+
+	if (a->json == NULL
+	    && (a->in.n > 0 || a->contains || a->matches || a->min != NULL || a->max != NULL)) {
+		snprintf(path, sizeof(path), "%.*s", (int)strlen(where) - 1, where);
+		tw_api_->refuse(ctx, path, "in, contains, matches, min and max are of `json`");
 		return false;
 	}
 	if (a->json != NULL && !json_pointer_ok(a->json)) {
-		snprintf(path, sizeof(path), "assert/%u/json", index);
+		snprintf(path, sizeof(path), "%sjson", where);
 		tw_api_->refuse(ctx, path, "\"%s\" is no JSON Pointer (try /data/0/id)", a->json);
 		return false;
 	}
-	return compile_regex(ctx, &c->header, a->header.matches, index, "header")
-	    && compile_regex(ctx, &c->body, a->body.matches, index, "body");
+	return compile_bound(ctx, &c->min, a->min, -INFINITY, where, "min")
+	    && compile_bound(ctx, &c->max, a->max, INFINITY, where, "max")
+	    && compile_regex(ctx, &c->json, a->matches, where, "");
+}
+
+static bool
+compile(struct tw_ctx *ctx, struct compiled *c, const struct assertion *a, const char *where)
+{
+	int subjects = (a->status.n > 0) + has_header(a) + has_body(a) + (a->json != NULL)
+	    + (a->certificate_expires_in.min > 0) + (a->redirects.n > 0) + (a->total_time.max > 0);
+	char path[160];
+
+	c->row = a;
+	if (subjects != 1) {
+		snprintf(path, sizeof(path), "%.*s", (int)strlen(where) - 1, where);
+		tw_api_->refuse(ctx, path, "one subject an item: status, header, body, json, "
+		    "certificate_expires_in, redirects or total_time (this one has %d)", subjects);
+		return false;
+	}
+	return compile_json(ctx, c, a, where)
+	    && compile_regex(ctx, &c->header, a->header.matches, where, "header/")
+	    && compile_regex(ctx, &c->body, a->body.matches, where, "body/");
 }
 
 struct assertions *
 assertions_new(struct tw_ctx *ctx, const struct tw_list *list)
+{
+	return assertions_new_at(ctx, "", list);
+}
+
+struct assertions *
+assertions_new_at(struct tw_ctx *ctx, const char *where, const struct tw_list *list)
 {
 	struct assertions *a = calloc(1, sizeof(*a) + list->n * sizeof(a->at[0]));
 
@@ -137,8 +191,11 @@ assertions_new(struct tw_ctx *ctx, const struct tw_list *list)
 		    (const struct assertion *)(const void *)((const char *)list->items
 							     + (size_t)i * list->item_size);
 
+		char path[128];
+
 		a->n = i + 1;
-		if (!compile(ctx, &a->at[i], row, i)) {
+		snprintf(path, sizeof(path), "%sassert/%u/", where, i);
+		if (!compile(ctx, &a->at[i], row, path)) {
 			assertions_free(a);
 			return NULL;
 		}
@@ -156,6 +213,7 @@ assertions_free(struct assertions *a)
 	for (size_t i = 0; i < a->n; i++) {
 		regex_free(a->at[i].header);
 		regex_free(a->at[i].body);
+		regex_free(a->at[i].json);
 	}
 	free(a);
 }
@@ -175,6 +233,15 @@ in_ranges(const struct tw_list *list, int64_t v)
 		if (v >= r[i].low && v <= r[i].high)
 			return true;
 	return false;
+}
+
+uint8_t
+assertions_want_status(const struct assertions *a, int32_t status)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->at[i].row->status.n > 0 && !in_ranges(&a->at[i].row->status, status))
+			return false;
+	return a->judges_status;
 }
 
 /* printf into the failure; foreign parts are cut and cleaned by the reader of the reason. */
@@ -244,12 +311,50 @@ body_holds(const struct compiled *c, const struct tw_answer *a, struct assertion
 	}
 }
 
+/* What a scalar's text must be, beside `equals`. */
+static bool
+text_holds(const struct compiled *c, json_t *v, const char *text, struct assertion_failure *f)
+{
+	const struct assertion *row = c->row;
+	const char *const *in = row->in.items;
+	uint32_t i = 0;
+
+	while (i < row->in.n && strcmp(in[i], text) != 0)
+		i++;
+	if (row->in.n > 0 && i == row->in.n)
+		return fails(
+		    f, "json", "%.80s is \"%.60s\", none of those wanted", row->json, text);
+	if (row->contains != NULL && strstr(text, row->contains) == NULL)
+		return fails(f, "json", "%.80s is \"%.60s\", without \"%.60s\"", row->json, text,
+		    row->contains);
+	if (row->min != NULL || row->max != NULL) {
+		if (!json_is_number(v))
+			return fails(f, "json", "%.80s is \"%.60s\", no number", row->json, text);
+		if (!(json_number_value(v) >= c->min && json_number_value(v) <= c->max))
+			return fails(f, "json", "%.80s is %.60s, not between %.20s and %.20s",
+			    row->json, text, row->min != NULL ? row->min : "any",
+			    row->max != NULL ? row->max : "any");
+	}
+	if (c->json == NULL)
+		return true;
+	switch (regex_match(c->json, text, strlen(text), NULL)) {
+	case 1: return true;
+	case 0:
+		return fails(f, "json", "%.80s is \"%.60s\", which does not match %.60s", row->json,
+		    text, row->matches);
+	default:
+		return fails(f, "regex_limit", "%.80s takes too long on %.80s", row->matches,
+		    row->json);
+	}
+}
+
 static bool
 json_holds(
-    const struct assertion *row, json_t *root, const char *error, struct assertion_failure *f)
+    const struct compiled *c, json_t *root, const char *error, struct assertion_failure *f)
 {
+	const struct assertion *row = c->row;
 	json_t *v = root != NULL ? json_at(root, row->json) : NULL;
-	char text[256];
+	char text[4096];
 
 	if (root == NULL)
 		return fails(f, "json", "the body is no JSON (%.120s)", error);
@@ -258,12 +363,14 @@ json_holds(
 		       || fails(f, "json", "there is something at %.80s", row->json);
 	if (v == NULL)
 		return fails(f, "json", "nothing at %.80s", row->json);
-	if (row->equals == NULL)
+	if (row->equals == NULL && row->in.n == 0 && row->contains == NULL && row->min == NULL
+	    && row->max == NULL && c->json == NULL)
 		return true;
 	if (!json_scalar_text(v, text, sizeof(text)))
 		return fails(f, "json", "what stands at %.80s is no single value", row->json);
-	return strcmp(text, row->equals) == 0
-	    || fails(f, "json", "%.80s is \"%.60s\", not \"%.60s\"", row->json, text, row->equals);
+	if (row->equals == NULL || strcmp(text, row->equals) == 0)
+		return text_holds(c, v, text, f);
+	return fails(f, "json", "%.80s is \"%.60s\", not \"%.60s\"", row->json, text, row->equals);
 }
 
 static bool
@@ -302,7 +409,11 @@ one_holds(const struct compiled *c, const struct tw_answer *a, const struct tw_h
 	if (has_body(row))
 		return body_holds(c, a, f);
 	if (row->json != NULL)
-		return json_holds(row, root, error, f);
+		return json_holds(c, root, error, f);
+	if (row->total_time.max > 0)
+		return a->total_us <= row->total_time.max
+		    || fails(f, "slow", "%.3f s, more than %.3f s", (double)a->total_us / 1e6,
+			(double)row->total_time.max / 1e6);
 	return certificate_holds(row, a, now_ms, f);
 }
 

@@ -1,5 +1,22 @@
 # plugins/common/local.mk - what several families share; linked into each plugin.
 noinst_LTLIBRARIES += plugins/common/libtwcommon.la
 plugins_common_libtwcommon_la_SOURCES = plugins/common/assertion.c plugins/common/assertion.h plugins/common/cdn.c \
-	plugins/common/cdn.h plugins/common/outcome.c plugins/common/outcome.h plugins/common/wall.c plugins/common/wall.h
+	plugins/common/cdn.h plugins/common/glob.c plugins/common/glob.h \
+	plugins/common/outcome.c plugins/common/outcome.h \
+	plugins/common/private.c plugins/common/private.h \
+	plugins/common/season.c plugins/common/season.h plugins/common/season-internal.h \
+	plugins/common/season-calendar.c plugins/common/season-learn.c plugins/common/season-page.c \
+	plugins/common/season-ratio.c plugins/common/season-time.c \
+	plugins/common/wall.c plugins/common/wall.h
 plugins_common_libtwcommon_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
+
+# What is judged by earlier weeks; its pages come back from a store that may be damaged.
+check_PROGRAMS += tests/unit/test-season tests/fuzz/fuzz-season
+TESTS += tests/unit/test-season tests/fuzz/fuzz-season
+tests_unit_test_season_SOURCES = tests/unit/test-season.c
+tests_unit_test_season_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_season_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) -lm
+tests_fuzz_fuzz_season_SOURCES = tests/fuzz/fuzz-season.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_season_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_season_LDADD = plugins/common/libtwcommon.la lib/libtw.la -lm
+EXTRA_DIST += tests/fuzz/corpus/season

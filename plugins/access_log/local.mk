@@ -1,0 +1,24 @@
+# plugins/access_log/local.mk - the access_log source.
+noinst_LTLIBRARIES += plugins/access_log/libaccesslog.la
+plugins_access_log_libaccesslog_la_SOURCES = plugins/access_log/follow.c plugins/access_log/format.c \
+	plugins/access_log/format-internal.h plugins/access_log/log.h plugins/access_log/log-time.c plugins/access_log/parse.c
+plugins_access_log_libaccesslog_la_LIBADD = lib/libtw.la $(ZLIB_LIBS) -lm
+
+plugin_LTLIBRARIES += plugins/access_log.la
+plugins_access_log_la_SOURCES = plugins/access_log/access_log.c
+plugins_access_log_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_access_log_la_LIBADD = plugins/access_log/libaccesslog.la
+
+check_PROGRAMS += tests/unit/test-access-log
+TESTS += tests/unit/test-access-log
+tests_unit_test_access_log_SOURCES = tests/unit/test-access-log.c
+tests_unit_test_access_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_access_log_LDFLAGS = $(TW_LDFLAGS) -Wl,--wrap=mono_now
+tests_unit_test_access_log_LDADD = plugins/access_log/libaccesslog.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz-log
+TESTS += tests/fuzz/fuzz-log
+tests_fuzz_fuzz_log_SOURCES = tests/fuzz/fuzz-log.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_log_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_log_LDADD = plugins/access_log/libaccesslog.la
+EXTRA_DIST += tests/fuzz/corpus/log

@@ -1,0 +1,38 @@
+# plugins/checkout/local.mk - can customers buy? Synthetic journeys.
+plugin_LTLIBRARIES += plugins/checkout.la
+plugins_checkout_la_SOURCES = plugins/checkout/checkout.c plugins/checkout/checkout.h $(JOURNEY_SOURCES)
+plugins_checkout_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+plugins_checkout_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_checkout_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la
+
+JOURNEY_SOURCES = plugins/checkout/journey.c plugins/checkout/journey.h plugins/checkout/journey-capture.c \
+	plugins/checkout/journey-error.c plugins/checkout/journey-judge.c plugins/checkout/journey-options.c \
+	plugins/checkout/journey-options.h plugins/checkout/journey-orders.c plugins/checkout/journey-plan.c \
+	plugins/checkout/journey-report.c plugins/checkout/journey-template.c plugins/checkout/journey-template.h
+
+# Templates, captures, redaction, what is owed, with an API of the test's own.
+check_PROGRAMS += tests/unit/test-journey
+TESTS += tests/unit/test-journey
+tests_unit_test_journey_SOURCES = tests/unit/test-journey.c $(JOURNEY_SOURCES)
+tests_unit_test_journey_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_journey_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS)
+
+# The way of a run, and what a process that died leaves to the next one.
+check_PROGRAMS += tests/unit/test-journey-run
+TESTS += tests/unit/test-journey-run
+tests_unit_test_journey_run_SOURCES = tests/unit/test-journey-run.c $(JOURNEY_SOURCES)
+tests_unit_test_journey_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_journey_run_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS)
+
+# What shops answer: pointers, regexps, headers and bodies into captures, and captures into requests.
+check_PROGRAMS += tests/fuzz/fuzz-journey
+TESTS += tests/fuzz/fuzz-journey
+tests_fuzz_fuzz_journey_SOURCES = tests/fuzz/fuzz-journey.c $(JOURNEY_SOURCES) $(FUZZ_MAIN)
+tests_fuzz_fuzz_journey_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_journey_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_journey_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(JANSSON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/journey
+
+# Whole journeys on the demo shop, one host a run.
+TESTS += tests/blackbox/journey.sh
+EXTRA_DIST += tests/blackbox/journey.sh
