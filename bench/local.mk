@@ -1,3 +1,4 @@
 # bench/local.mk - side-by-side benchmarks; each prints name, value, bar, ok|short|noisy.
 include bench/probes.mk
 include bench/top.mk
+include bench/accesslog.mk

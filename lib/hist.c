@@ -153,6 +153,18 @@ hist_observe(struct hist *h, double v)
 	return 0;
 }
 
+int
+hist_observe_at(struct hist *h, int32_t idx, double v)
+{
+	int rc = add_to(&h->pos, &h->n_pos, &h->cap_pos, idx, 1);
+
+	if (rc != 0)
+		return rc;
+	h->count++;
+	h->sum += v;
+	return h->n_pos > HIST_BUCKETS_MAX ? hist_reduce(h, h->schema - 1) : 0;
+}
+
 static int
 copy_buckets(struct hist_bucket **to, uint32_t *cap, const struct hist_bucket *from, uint32_t n)
 {

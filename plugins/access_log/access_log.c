@@ -16,6 +16,8 @@
 #define BATCH_SPAN_MS 60000         /* of event time, while old lines are read */
 #define FUTURE_MS 3600000           /* a line that is later than this is none */
 #define AGENTS 4096                 /* user agents whose class is remembered; a power of two */
+#define AGENT_WAYS 8                /* places that one may have among them */
+#define AGENT_BYTES 512             /* of one that are looked at */
 #define RESERVE_SHARE 10            /* of a run's time is left for its end */
 
 enum metric { LINES, BYTES, ROTATIONS, TRUNCATIONS, LOST, LAG, FILES, CLIENT };
@@ -167,17 +169,6 @@ stop(struct tw_ctx *ctx, void *self)
 
 /* ---- classes ---- */
 
-static bool
-has_word(const char *s, size_t n, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (size_t i = 0; i + len <= n; i++)
-		if (strncasecmp(s + i, word, len) == 0)
-			return true;
-	return false;
-}
-
 /* By what robots call themselves. Those that pretend to be people are people here. */
 static bool
 is_bot_name(const char *s, size_t n)
@@ -187,8 +178,13 @@ is_bot_name(const char *s, size_t n)
 	    "monitor", "scrapy", "facebookexternalhit", "feedfetcher", "libwww", "okhttp",
 	    "preview", "scan"};
 
+	char lower[AGENT_BYTES];
+
+	n = n < sizeof(lower) ? n : sizeof(lower);
+	for (size_t i = 0; i < n; i++)
+		lower[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] - 'A' + 'a' : s[i]);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (has_word(s, n, words[i]))
+		if (memmem(lower, n, words[i], strlen(words[i])) != NULL)
 			return true;
 	return false;
 }
@@ -197,14 +193,16 @@ static bool
 is_bot(struct access_log *s, const struct tw_value *agent)
 {
 	uint64_t key = XXH3_64bits(agent->as.text, agent->len);
-	size_t at;
+	size_t set, at;
 
 	key |= key == 0;
-	at = key & (AGENTS - 1);
-	if (s->agent_key[at] != key) {
-		s->agent_is_bot[at] = is_bot_name(agent->as.text, agent->len);
-		s->agent_key[at] = key;
-	}
+	set = key & (AGENTS - 1) & ~(size_t)(AGENT_WAYS - 1);
+	for (at = set; at < set + AGENT_WAYS; at++)
+		if (s->agent_key[at] == key)
+			return s->agent_is_bot[at] != 0;
+	at = set + (key >> 32) % AGENT_WAYS; /* one goes; which one is chance */
+	s->agent_is_bot[at] = is_bot_name(agent->as.text, agent->len);
+	s->agent_key[at] = key;
 	return s->agent_is_bot[at] != 0;
 }
 

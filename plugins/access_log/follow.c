@@ -67,6 +67,7 @@ struct follow {
 	size_t max_line;
 	int64_t history_ms;
 	bool is_first;                  /* nothing was ever read: history is due */
+	bool has_looked;                /* for files: once, until all are at their end */
 	struct file *files[FILES_MAX];
 	uint32_t n_files;
 	struct follow_counts counts;
@@ -521,10 +522,11 @@ int
 follow_read(struct follow *f, char **lines, size_t *n, uint32_t *which, char *err, size_t cap)
 {
 	struct file *file;
-	int rc = look(f, err, cap);
+	int rc = f->has_looked ? 0 : look(f, err, cap);
 
 	if (rc != 0)
 		return rc;
+	f->has_looked = true;
 	while ((file = next_file(f)) != NULL) {
 		rc = read_file(f, file, n);
 		if (rc < 0)
@@ -538,7 +540,8 @@ follow_read(struct follow *f, char **lines, size_t *n, uint32_t *which, char *er
 		return 1;
 	}
 	for (uint32_t i = 0; i < f->n_files; i++)
-		f->files[i]->is_at_end = false; /* of this look */
+		f->files[i]->is_at_end = false;
+	f->has_looked = false;
 	return 0;
 }
 

@@ -4,19 +4,21 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/access_log/format-internal.h"
 
 #define JSON_DEPTH 16
+#define NEAR_BYTES 16
 
 struct line {
 	struct log_format *f;
 	struct tw_value *values;
 	int64_t time_ms;
-	double client_seconds;          /* NAN = not there */
+	bool has_escapes;               /* a backslash is in it somewhere */
+	const char *client;             /* request_time, read when nothing better is there */
+	size_t client_len;
 };
 
 /* ---- values ---- */
@@ -98,7 +100,7 @@ put_last_int(struct tw_value *v, const char *s, size_t n)
 static size_t
 decimal(const char *s, size_t n, double *v)
 {
-	static const double scale[] = {1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9};
+	static const double scale[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 	int64_t digits = 0;
 	size_t i = 0, point = 0;
 
@@ -114,7 +116,7 @@ decimal(const char *s, size_t n, double *v)
 		return 0;
 	if (point > 0 && i - 1 - point > 9)
 		return 0;
-	*v = (double)digits * scale[point > 0 ? i - 1 - point : 0];
+	*v = (double)digits / scale[point > 0 ? i - 1 - point : 0];
 	return i;
 }
 
@@ -170,7 +172,7 @@ put_uri(struct line *l, char *s, size_t n)
 	const int *at = l->f->at;
 
 	if (at[FIELD_PATH] >= 0)
-		put_text(&l->values[at[FIELD_PATH]], s, unescape(s, path));
+		put_text(&l->values[at[FIELD_PATH]], s, l->has_escapes ? unescape(s, path) : path);
 	if (query != NULL && at[FIELD_QUERY] >= 0)
 		put_text(&l->values[at[FIELD_QUERY]], query + 1, n - path - 1);
 	return true;
@@ -201,13 +203,12 @@ static bool
 put(struct line *l, const struct step *st, char *s, size_t n)
 {
 	struct tw_value *v = st->value >= 0 ? &l->values[st->value] : NULL;
-	struct tw_value client = {0};
 
 	switch (st->kind) {
 	case K_SKIP: return true;
 	case K_TEXT:
 		if (!is_none(s, n))
-			put_text(v, s, unescape(s, n));
+			put_text(v, s, l->has_escapes ? unescape(s, n) : n);
 		return true;
 	case K_INT: return put_int(v, s, n);
 	case K_LAST_INT: return put_last_int(v, s, n);
@@ -215,10 +216,8 @@ put(struct line *l, const struct step *st, char *s, size_t n)
 	case K_MILLISECONDS: return put_seconds(v, s, n, 1e-3);
 	case K_MICROSECONDS: return put_seconds(v, s, n, 1e-6);
 	case K_CLIENT_SECONDS:
-		if (!put_seconds(&client, s, n, 1))
-			return false;
-		if (client.type == TW_FIELD_REAL)
-			l->client_seconds = client.as.real;
+		l->client = s;
+		l->client_len = n;
 		return true;
 	case K_TIME: return put_time(l, s, n);
 	case K_URI: return put_uri(l, s, n);
@@ -238,11 +237,15 @@ find(char *s, const char *end, const struct step *next)
 	size_t len = next->len;
 
 	for (;; s++) {
-		if ((size_t)(end - s) < len
-		    || (s = memchr(s, literal[0], (size_t)(end - s))) == NULL
-		    || (size_t)(end - s) < len)
+		const char *near = end - s > NEAR_BYTES ? s + NEAR_BYTES : end;
+
+		while (s < near && *s != literal[0]) /* most values are short: no call */
+			s++;
+		if (s == near && (s = memchr(s, literal[0], (size_t)(end - s))) == NULL)
 			return NULL;
-		if (len > 1 && memcmp(s, literal, len) != 0)
+		if ((size_t)(end - s) < len)
+			return NULL;
+		if (len > 1 && (s[1] != literal[1] || memcmp(s, literal, len) != 0))
 			continue;
 		if (literal[0] == '"' && s > from && s[-1] == '\\') {
 			const char *back = s - 1;
@@ -454,7 +457,8 @@ const char *
 log_format_parse(
     struct log_format *f, char *line, size_t len, struct tw_value *values, int64_t *time_ms)
 {
-	struct line l = {.f = f, .values = values, .time_ms = 0, .client_seconds = NAN};
+	struct line l = {
+	    .f = f, .values = values, .has_escapes = memchr(line, '\\', len) != NULL};
 	const char *why;
 
 	memset(values, 0, f->n_fields * sizeof(*values));
@@ -466,10 +470,9 @@ log_format_parse(
 		return "has no time";
 	if (values[f->at[FIELD_STATUS]].type != TW_FIELD_INT)
 		return "has no status";
-	if (!isnan(l.client_seconds) && f->at[FIELD_DURATION] >= 0
-	    && values[f->at[FIELD_DURATION]].type == TW_FIELD_NONE)
-		values[f->at[FIELD_DURATION]] =
-		    (struct tw_value){.type = TW_FIELD_REAL, .as.real = l.client_seconds};
+	if (l.client != NULL && values[f->at[FIELD_DURATION]].type == TW_FIELD_NONE
+	    && !put_seconds(&values[f->at[FIELD_DURATION]], l.client, l.client_len, 1))
+		return "has a number that is none";
 	*time_ms = l.time_ms;
 	return NULL;
 }

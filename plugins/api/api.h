@@ -30,6 +30,7 @@
 #define SLOTS_MAX 64                /* open at once; what is ahead of them closes the oldest */
 #define PATH_CACHE 4096             /* paths whose route is remembered; a power of two */
 #define STATUS_MAX 600
+#define BUCKETS_KNOWN 4096
 
 enum metric {
 	REQUESTS,
@@ -89,6 +90,7 @@ struct api {
 	const char *const *fields;      /* the batch's list that `at` was made for */
 	uint64_t *cache_key;            /* PATH_CACHE hashes of method and path, 0 = none */
 	uint8_t *cache_route;
+	int16_t bucket_of_ms[BUCKETS_KNOWN]; /* servers log milliseconds: no logarithm a line */
 	struct slot slots[SLOTS_MAX];
 	struct slot *newest;            /* the one the last record fell into; NULL = none */
 	int64_t closed_ms;              /* every slot up to here is published */
@@ -103,6 +105,7 @@ void route_free(struct api *s);
 uint32_t route_of(struct api *s, const struct tw_value *method, const struct tw_value *path);
 
 /* slot.c */
+void slot_prepare(struct api *s);
 void slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r);
 void slot_close(struct tw_ctx *ctx, struct api *s); /* those that complete_ms allows */
 void slot_save(struct tw_ctx *ctx, struct api *s);

@@ -195,6 +195,26 @@ outcome_of(const struct api *s, const struct tw_record *r, double seconds)
 	return (enum outcome)s->by_status[status];
 }
 
+static void
+observe(const struct api *s, struct hist *h, double seconds)
+{
+	double ms = seconds * 1e3;
+	int whole = ms < BUCKETS_KNOWN ? (int)(ms + 0.5) : 0;
+
+	if (whole > 0 && whole < BUCKETS_KNOWN && (double)whole / 1e3 == seconds
+	    && h->schema == HIST_SCHEMA)
+		(void)hist_observe_at(h, s->bucket_of_ms[whole], seconds);
+	else
+		(void)hist_observe(h, seconds);
+}
+
+void
+slot_prepare(struct api *s)
+{
+	for (int ms = 1; ms < BUCKETS_KNOWN; ms++)
+		s->bucket_of_ms[ms] = (int16_t)hist_index((double)ms / 1e3, HIST_SCHEMA);
+}
+
 void
 slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r)
 {
@@ -219,7 +239,7 @@ slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r)
 	c = &s->newest->cells[route_of(s, value(r, s->at.method), value(r, s->at.path))];
 	c->outcome[o]++;
 	if (has_seconds && o != OUTCOME_IGNORED && seconds >= 0)
-		(void)hist_observe(&c->seconds, seconds);
+		observe(s, &c->seconds, seconds);
 }
 
 /* ---- state ---- */

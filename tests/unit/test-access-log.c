@@ -263,14 +263,15 @@ drain(struct follow *f, unsigned char *seen)
 	for (int turn = 0; turn < 3; turn++) { /* the grace after a rotation goes by between */
 		while ((rc = follow_read(f, &text, &n, &file, err, sizeof(err))) > 0) {
 			assert_int_equal(text[n - 1], '\n');
-			for (char *at = text; at < text + n; at = strchr(at, '\n') + 1) {
+			for (char *at = text, *end; at < text + n; at = end + 1) {
+				char line[64];
 				unsigned number;
 
-				text[n - 1] = '\n';
-				if (sscanf(at, "line %u of many", &number) == 1 && number < written)
+				end = memchr(at, '\n', (size_t)(text + n - at));
+				snprintf(line, sizeof(line), "%.*s", (int)(end - at), at);
+				if (sscanf(line, "line %u of many", &number) == 1
+				    && number < written)
 					seen[number]++;
-				if (memchr(at, '\n', (size_t)(text + n - at)) == text + n - 1)
-					break;
 			}
 			follow_time(f, file, 1);
 		}
