@@ -8,8 +8,8 @@
  *   a slow leak          rate    CUSUM of the log-likelihood ratio, over many windows
  *
  * A tail is a probability in [0, 1], right to nine digits of itself down to 1e-290, also where it
- * is tiny: alarms are judged there. It takes time of the order of the square root of the counts.
- * NaN for parameters that make no sense.
+ * is tiny: alarms are judged there. It takes time of the order of the terms that matter: for counts
+ * the square root of them, for a ratio at most the count itself. NaN for parameters that make no sense.
  *
  * Pure functions, any thread, no state.
  *
