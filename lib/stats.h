@@ -9,7 +9,8 @@
  *
  * A tail is a probability in [0, 1], right to nine digits of itself down to 1e-290, also where it
  * is tiny: alarms are judged there. It takes time of the order of the terms that matter: for counts
- * the square root of them, for a ratio at most the count itself. NaN for parameters that make no sense.
+ * the square root of them, for a ratio at most the count itself. NaN for parameters that make no
+ * sense.
  *
  * Pure functions, any thread, no state.
  *
