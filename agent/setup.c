@@ -16,6 +16,7 @@
 #include "agent/setup-rules.h"
 #include "config/check.h"
 #include "config/config.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/xmalloc.h"
 
@@ -292,6 +293,19 @@ all_paths(const struct config *c)
 	return list;
 }
 
+#define CALENDAR_BYTES_MAX (400 * 24)
+
+/* "2026-11-27=2025-11-28,12-25=sunday,12-26=": excluded ones are like nothing. */
+static void
+calendar_text(struct buf *b, const struct config *c)
+{
+	const struct tw_pair *days = c->shop.calendar.items;
+
+	for (uint32_t i = 0; i < c->shop.calendar.n; i++)
+		buf_printf(b, "%s%s=%s", i > 0 ? "," : "", days[i].name,
+		    strcmp(days[i].value, "excluded") == 0 ? "" : days[i].value);
+}
+
 /* The shop's words that plugins may ask for (tw_api.setting). */
 static json_t *
 settings(const struct config *c)
@@ -299,18 +313,24 @@ settings(const struct config *c)
 	const struct tw_pair *header = c->synthetic.header.items;
 	bool has_header = c->synthetic.header.n > 0;
 	char pages[32], judged[32];
+	struct buf days;
+	json_t *o;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_probes; i++)
 		n += json_array_size(c->probes[i].reads) > 0;
 	snprintf(pages, sizeof(pages), "%.9g", c->false_pages_month);
 	snprintf(judged, sizeof(judged), "%zu", n);
-	return json_pack("{s:s?, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s}", "shop/currency",
+	buf_init(&days, CALENDAR_BYTES_MAX);
+	calendar_text(&days, c);
+	o = json_pack("{s:s?, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s}", "shop/currency",
 	    c->shop.currency, "shop/timezone", c->shop.timezone, "synthetic/header_name",
 	    has_header ? header[0].name : "X-Synthetic", "synthetic/header_value",
 	    has_header ? header[0].value : "tillwatch", "synthetic/email", c->synthetic.email,
 	    "synthetic/sku", c->synthetic.sku, "false_pages/month", pages, "false_pages/probes",
-	    judged);
+	    judged, "shop/calendar", buf_str(&days));
+	buf_free(&days);
+	return o;
 }
 
 static void

@@ -62,7 +62,7 @@ struct config_inhibit { struct tw_list source_matchers, target_matchers, equal; 
 struct config_token { int32_t scope; const char *token; }; /* 0 read, 1 act */
 
 struct config {
-	struct { const char *name, *currency, *timezone; struct tw_list labels; } shop;
+	struct { const char *name, *currency, *timezone; struct tw_list labels, calendar; } shop;
 	struct {
 		struct {
 			const char *path;

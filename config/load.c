@@ -15,10 +15,12 @@
 
 #include "config/check.h"
 #include "config/config.h"
+#include "lib/tz.h"
 #include "lib/xmalloc.h"
 
 #define DOCS_MAX 256
 #define PROBES_MAX 100000
+#define CALENDAR_MAX 400              /* what a season takes (plugins/common/season.h) */
 
 struct load {
 	struct config *config;
@@ -369,6 +371,54 @@ check_false_pages(struct load *l, const struct yaml_node *root)
 		    "\"%.40s\" is no number of pages in a time (try 1/month)", text);
 }
 
+/* "2026-11-27", or "12-25" of each year. */
+static bool
+is_date(const char *text, bool may_lack_year)
+{
+	size_t n = strlen(text);
+	int y = 2000, m, d, month, day;
+	int64_t year;
+	char more;
+
+	if (strspn(text, "0123456789-") != n)
+		return false;
+	if (n == 10 ? sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &more) != 3
+		    : !may_lack_year || n != 5 || sscanf(text, "%2d-%2d%c", &m, &d, &more) != 2)
+		return false;
+	if (y < 1970 || y > 9999 || m < 1 || m > 12 || d < 1 || d > 31)
+		return false;
+	tz_date(tz_days(y, m, d), &year, &month, &day);
+	return month == m && day == d;
+}
+
+static void
+check_calendar(struct load *l, const struct yaml_node *root)
+{
+	static const char *const words[] = {"monday", "tuesday", "wednesday", "thursday", "friday",
+	    "saturday", "sunday", "excluded"};
+	const struct yaml_node *shop = yaml_get(root, "shop"),
+			       *node = shop != NULL ? yaml_get(shop, "calendar") : NULL;
+	const struct tw_pair *days = l->config->shop.calendar.items;
+
+	for (uint32_t i = 0; i < l->config->shop.calendar.n; i++) {
+		bool is_known = is_date(days[i].value, false);
+
+		for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+			is_known |= strcmp(days[i].value, words[k]) == 0;
+		if (!is_date(days[i].name, true))
+			errors_add(l->errors, &node->place, "shop.calendar",
+			    "\"%.40s\" is no day (try 2026-11-27, or 12-25 for each year)",
+			    days[i].name);
+		else if (!is_known)
+			errors_add(l->errors, &node->place, "shop.calendar",
+			    "%s is like \"%.40s\": neither a weekday, a date nor \"excluded\"",
+			    days[i].name, days[i].value);
+	}
+	if (l->config->shop.calendar.n > CALENDAR_MAX)
+		errors_add(
+		    l->errors, &node->place, "shop.calendar", "more than %d days", CALENDAR_MAX);
+}
+
 static void
 load_tree(struct load *l, const char *path)
 {
@@ -387,6 +437,7 @@ load_tree(struct load *l, const char *path)
 		errors_add(l->errors, &root->place, "", "%s", err);
 	json_decref(values);
 	check_false_pages(l, root);
+	check_calendar(l, root);
 	load_probes(l, root);
 	check_alerts(l, root);
 	check_route(l, root);

@@ -38,6 +38,11 @@ static const struct tw_option shop_rows[] = {
 	.type = TW_PAIRS,
 	.offset = INNER(config, shop, labels),
 	.help = "labels of every series"},
+    {.name = "calendar",
+	.type = TW_PAIRS,
+	.offset = INNER(config, shop, calendar),
+	.help = "days that are not like their weekday: {2026-11-27: 2025-11-28, 12-25: sunday, "
+		"12-26: excluded}"},
 };
 
 static const struct tw_option retention_rows[] = {

@@ -86,7 +86,7 @@ tell(struct tw_ctx *ctx)
 	p->host->counters.late += ctx->is_late;
 	p->host->counters.timeouts += ctx->is_timed_out;
 	if (is_ours) {
-		if (!(p->plugin->table.flags & TW_EVENT_TIME))
+		if (!(p->plugin->table.flags & TW_EVENT_TIME) || p->member.n_reads == 0)
 			emit_publish(&p->emit, ctx->slot_ms);
 		emit_save_totals(&p->emit, &p->state);
 		r.refused_samples = p->emit.n_refused;

@@ -4,3 +4,4 @@ include plugins/storefront/local.mk
 include plugins/api/local.mk
 include plugins/checkout/local.mk
 include plugins/access_log/local.mk
+include plugins/sql/local.mk

@@ -421,7 +421,8 @@ struct tw_plugin {
 	uint32_t flags;
 #define TW_BLOCKING 1u                /* probe() may block: a thread, and a host, of its own */
 #define TW_SOURCE 2u                  /* gives records; with TW_BLOCKING on a thread of its own */
-#define TW_EVENT_TIME 4u              /* its totals become samples by publish() alone */
+#define TW_EVENT_TIME 4u              /* totals of a probe that reads sources become samples by
+				       * publish() alone */
 	uint32_t self_size; /* bytes of the probe's struct; the host zeroes it and fills the options
 			       in */
 	struct tw_table options, metrics, alerts, panels;

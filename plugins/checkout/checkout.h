@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <tillwatch/plugin.h>
 
+#include "plugins/checkout/funnel.h"
 #include "plugins/checkout/journey-options.h"
+#include "plugins/checkout/rate.h"
+#include "plugins/checkout/ratio.h"
 
 enum checkout_metric {
 	M_JOURNEY_SUCCESS,
@@ -24,14 +27,45 @@ enum checkout_metric {
 	M_SYNTHETIC_ORDERS,
 	M_SYNTHETIC_ORDERS_LEFT,
 	M_TEARDOWN_FAILED,
-	M_TEARDOWN_OWED
+	M_TEARDOWN_OWED,
+	/* of real traffic */
+	M_COMPLETE,
+	M_LATE,
+	M_ALARM,
+	M_SURPRISE,
+	M_AT_RISK,
+	M_EVENTS,
+	M_VALUE,
+	M_RATE_EVENTS,
+	M_RATE_EXPECTED,
+	M_RATE_FLOOR,
+	M_TRIED,
+	M_GOOD,
+	M_RATIO,
+	M_RATIO_EXPECTED,
+	M_RATIO_WILSON,
+	M_LOST,
+	M_STEP_NUMBER,
+	M_STEP_IS_CLOSED,
+	M_SESSIONS_OPEN,
+	M_SESSIONS_LOST
 };
 
 struct journey;
+struct rate;
+struct ratio;
+struct funnel;
 
 struct checkout {
 	struct journey_options journey_options; /* option `journey` */
-	struct journey *journey;                /* of a journey, from start to stop */
+	struct rate_options rate_options;
+	struct ratio_options ratio_options;
+	struct funnel_options funnel_options;
+	/* of the one that is given, from start to stop */
+	struct journey *journey;
+	struct rate *rate;
+	struct ratio *ratio;
+	struct funnel *funnel;
 	const struct checkout_kind *kind;
 };
 
@@ -46,6 +80,7 @@ struct checkout_kind {
 	void (*save)(struct tw_ctx *, struct checkout *); /* may be NULL */
 };
 
-extern const struct checkout_kind checkout_journey; /* journey.c */
+extern const struct checkout_kind checkout_journey, checkout_rate, checkout_ratio,
+    checkout_funnel; /* each in a file of its name */
 
 #endif

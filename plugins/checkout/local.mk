@@ -1,6 +1,7 @@
-# plugins/checkout/local.mk - can customers buy? Synthetic journeys.
+# plugins/checkout/local.mk - can customers buy? Synthetic journeys, and what real traffic says.
 plugin_LTLIBRARIES += plugins/checkout.la
-plugins_checkout_la_SOURCES = plugins/checkout/checkout.c plugins/checkout/checkout.h $(JOURNEY_SOURCES)
+plugins_checkout_la_SOURCES = plugins/checkout/checkout.c plugins/checkout/checkout.h $(JOURNEY_SOURCES) \
+	$(TRAFFIC_SOURCES)
 plugins_checkout_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 plugins_checkout_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_checkout_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la
@@ -9,6 +10,11 @@ JOURNEY_SOURCES = plugins/checkout/journey.c plugins/checkout/journey.h plugins/
 	plugins/checkout/journey-error.c plugins/checkout/journey-judge.c plugins/checkout/journey-options.c \
 	plugins/checkout/journey-options.h plugins/checkout/journey-orders.c plugins/checkout/journey-plan.c \
 	plugins/checkout/journey-report.c plugins/checkout/journey-template.c plugins/checkout/journey-template.h
+
+TRAFFIC_SOURCES = plugins/checkout/funnel.c plugins/checkout/funnel.h plugins/checkout/match.c plugins/checkout/match.h \
+	plugins/checkout/rate.c plugins/checkout/rate.h plugins/checkout/ratio.c plugins/checkout/ratio.h \
+	plugins/checkout/ratio-judge.c plugins/checkout/session.c plugins/checkout/session.h plugins/checkout/traffic.c \
+	plugins/checkout/traffic.h
 
 # Templates, captures, redaction, what is owed, with an API of the test's own.
 check_PROGRAMS += tests/unit/test-journey
@@ -36,3 +42,11 @@ EXTRA_DIST += tests/fuzz/corpus/journey
 # Whole journeys on the demo shop, one host a run.
 TESTS += tests/blackbox/journey.sh
 EXTRA_DIST += tests/blackbox/journey.sh
+
+# Rates, ratios and funnels of simulated shops, with an API and a clock of the test's own.
+check_PROGRAMS += tests/unit/test-traffic
+TESTS += tests/unit/test-traffic
+tests_unit_test_traffic_SOURCES = tests/unit/test-traffic.c $(TRAFFIC_SOURCES)
+tests_unit_test_traffic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_traffic_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wall_now
+tests_unit_test_traffic_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm

@@ -100,7 +100,8 @@ season_add(struct season *s, int64_t time_ms, uint32_t count, uint32_t good, dou
 	struct season_page *p;
 	double worth;
 
-	if (good > count || (good > 0 && !s->opts.has_good) || !isfinite(value))
+	if ((good > count && !s->opts.is_open) || (good > 0 && !s->opts.has_good)
+	    || !isfinite(value))
 		return -EINVAL;
 	if (bucket > s->now)
 		return -ERANGE;
@@ -108,7 +109,8 @@ season_add(struct season *s, int64_t time_ms, uint32_t count, uint32_t good, dou
 	if (p == NULL)
 		return rc;
 	/* The sum of a day must stay below 2^32: no bucket may take more than its part. */
-	if (count > UINT32_MAX / (uint32_t)s->per_day - p->count[0][i])
+	if (count > UINT32_MAX / (uint32_t)s->per_day - p->count[0][i]
+	    || (good > 0 && good > UINT32_MAX / (uint32_t)s->per_day - p->count[1][i]))
 		return -EOVERFLOW;
 	if (s->opts.has_value) {
 		worth = (double)p->value[i] / 1000 + value;
@@ -239,6 +241,27 @@ season_worth(const struct season *s, int64_t from, int64_t until, uint64_t *coun
 	return sum;
 }
 
+struct season_total
+season_total(const struct season *s, int64_t from_ms, int64_t until_ms)
+{
+	int64_t size = (int64_t)s->opts.bucket_min * MS_PER_MIN, at = season_floor(from_ms, size),
+		until = season_floor(until_ms, size);
+	struct season_total t = {0, 0, 0};
+
+	for (; at < until; at++) {
+		int64_t day = season_floor(at, s->per_day);
+		const struct season_page *p = season_page_at(s, day);
+		int i = (int)(at - day * s->per_day);
+
+		if (p == NULL)
+			continue;
+		t.count += p->count[0][i];
+		t.good += s->opts.has_good ? p->count[1][i] : 0;
+		t.value += s->opts.has_value ? (double)p->value[i] / 1000 : 0;
+	}
+	return t;
+}
+
 /* The first bucket in [from, until) that is watched (or is not). */
 static int64_t
 find(const struct season *s, int64_t from, int64_t until, bool is_watched)
@@ -322,7 +345,14 @@ put_counts(struct out *o, const uint32_t *count, int n)
 static unsigned
 flags_of(const struct season *s)
 {
-	return (s->opts.has_good ? 1u : 0) | (s->opts.has_value ? 2u : 0);
+	return (s->opts.has_good ? 1u : 0) | (s->opts.has_value ? 2u : 0)
+	       | (s->opts.is_open ? 4u : 0);
+}
+
+static bool
+has_events(const struct season *s, const struct season_page *p, int i)
+{
+	return p->count[0][i] > 0 || (s->opts.has_good && p->count[1][i] > 0);
 }
 
 static int
@@ -340,7 +370,7 @@ save_page(const struct season *s, const struct season_page *p, uint8_t *blob, si
 	if (s->opts.has_good)
 		put_counts(&o, p->count[1], s->per_day);
 	for (int i = 0; s->opts.has_value && i < s->per_day; i++)
-		if (p->count[0][i] > 0)
+		if (has_events(s, p, i))
 			put(&o, (uint64_t)p->value[i] << 1 ^ (p->value[i] < 0 ? UINT64_MAX : 0));
 	if (o.is_full || o.end - o.at < 4)
 		return -ENOSPC;
@@ -432,8 +462,9 @@ take_page(struct in *in, const struct season *s, struct season_page *p)
 	if (s->opts.has_good)
 		take_counts(in, p->count[1], s->per_day);
 	for (int i = 0; i < s->per_day && !in->is_bad; i++) {
-		in->is_bad |= s->opts.has_good && p->count[1][i] > p->count[0][i];
-		if (!s->opts.has_value || p->count[0][i] == 0)
+		in->is_bad |= s->opts.has_good && !s->opts.is_open
+			      && p->count[1][i] > p->count[0][i];
+		if (!s->opts.has_value || !has_events(s, p, i))
 			continue;
 		v = take(in, (uint64_t)(2 * VALUE_MAX * 1000) + 1);
 		p->value[i] = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);

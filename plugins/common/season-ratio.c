@@ -12,16 +12,23 @@
 
 /* ---- ratios ---- */
 
+/* Of an open ratio the good ones may be more than were tried. */
+static uint64_t
+at_most(uint64_t good, uint64_t tried)
+{
+	return good < tried ? good : tried;
+}
+
 static double
 fit_ratio(
     const struct season_chosen *others, const struct season_tally *t, double seasons, double sigma)
 {
-	struct stats_ratio d =
-	    stats_ratio_predict(others->good, others->count - others->good, sigma);
+	uint64_t good = at_most(t->good, t->count);
+	struct stats_ratio d = stats_ratio_predict(fmin(others->good, others->count),
+	    fmax(others->count - others->good, 0), sigma);
 
 	(void)seasons;
-	return fmin(
-	    stats_ratio_lower(d, t->count, t->good), stats_ratio_upper(d, t->count, t->good));
+	return fmin(stats_ratio_lower(d, t->count, good), stats_ratio_upper(d, t->count, good));
 }
 
 /* The least k with P(X <= k) >= p, as a share of n. */
@@ -51,6 +58,7 @@ season_judge_ratio(
 	struct stats_ratio d;
 
 	season_look(s, until_ms, window_ms, &w);
+	w.now.good = at_most(w.now.good, w.now.count);
 	*v = (struct season_ratio_verdict){.tried = w.now.count,
 	    .good = w.now.good,
 	    .watched_ms = w.now.watched * s->opts.bucket_min * 60000,
@@ -66,6 +74,7 @@ season_judge_ratio(
 		base = (struct season_tally){0};
 		season_sum(s, w.from - (int64_t)s->history * s->period, w.from, &base);
 	}
+	base.good = at_most(base.good, base.count);
 	v->base_tried = base.count;
 	v->base_good = base.good;
 	if (base.count == 0)

@@ -61,6 +61,8 @@ struct season_opts {
 	bool is_daily;                          /* a season is a day, not a week */
 	bool has_good;                          /* counts what succeeded, too: a ratio */
 	bool has_value;                         /* sums what events were worth */
+	bool is_open;                           /* good ones are counted elsewhere: there may be
+						 * more of them in a bucket than were tried */
 	int history;                            /* seasons; 0: 4 weeks, or 28 days */
 	int bucket_min;                         /* 1 or 15; 0: 1. Windows are whole buckets */
 	double dispersion;                      /* 0: learnt; for ratios 0.15 on the logit scale */
@@ -79,6 +81,13 @@ void season_advance(struct season *, int64_t now_ms);
 int season_add(struct season *, int64_t time_ms, uint32_t count, uint32_t good, double value);
 /* All events of [from, until) are in, or will be: it was watched. Whole buckets only. */
 int season_covered(struct season *, int64_t from_ms, int64_t until_ms);
+
+/* All that was added in [from, until), watched or not; whole buckets only. */
+struct season_total {
+	uint64_t count, good;
+	double value;
+};
+struct season_total season_total(const struct season *, int64_t from_ms, int64_t until_ms);
 
 /* ---- judgement of a count ---- */
 

@@ -1,0 +1,8 @@
+/*
+ * db-no-postgresql.c - built without libpq: its dsn is refused by name. See sql.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "plugins/sql/sql.h"
+
+const struct sql_driver sql_postgresql = {.name = "PostgreSQL"};

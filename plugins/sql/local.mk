@@ -1,0 +1,28 @@
+# plugins/sql/local.mk - the sql source; a database whose library was missing is refused by name.
+SQL_SOURCES = plugins/sql/db.c plugins/sql/db-sqlite.c plugins/sql/dsn.c plugins/sql/query.c plugins/sql/rows.c \
+	plugins/sql/seen.c plugins/sql/sql.h plugins/sql/time.c
+if POSTGRESQL
+SQL_POSTGRESQL = plugins/sql/db-postgresql.c
+else
+SQL_POSTGRESQL = plugins/sql/db-no-postgresql.c
+endif
+if MARIADB
+SQL_MARIADB = plugins/sql/db-mariadb.c
+else
+SQL_MARIADB = plugins/sql/db-no-mariadb.c
+endif
+noinst_LTLIBRARIES += plugins/sql/libsql.la
+plugins_sql_libsql_la_SOURCES = $(SQL_SOURCES) $(SQL_POSTGRESQL) $(SQL_MARIADB)
+plugins_sql_libsql_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(PQ_CFLAGS) $(MARIADB_CFLAGS) $(XXHASH_CFLAGS)
+plugins_sql_libsql_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(SQLITE_LIBS) $(PQ_LIBS) \
+	$(MARIADB_LIBS) $(XXHASH_LIBS)
+EXTRA_DIST += plugins/sql/db-no-postgresql.c plugins/sql/db-no-mariadb.c
+
+plugin_LTLIBRARIES += plugins/sql.la
+plugins_sql_la_SOURCES = plugins/sql/sql.c
+plugins_sql_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_sql_la_LIBADD = plugins/sql/libsql.la
+
+# Late rows, rows that change and kill -9, on PostgreSQL, MariaDB and SQLite.
+TESTS += tests/blackbox/sql.sh
+EXTRA_DIST += tests/blackbox/sql.sh

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# sql.sh - rows of PostgreSQL, MariaDB and SQLite through the real agent: rows that come late, rows that change, kill -9
+# of any process, a hanging query, a column that changes its type. Each row is counted once, on all three alike.
+# Ends with "ok: N checks".
+set -uo pipefail
+top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${top_builddir:-$top/build}
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-sql-test.XXXXXX")
+chmod 755 "$dir"
+n=0 agent='' maria='' pg='' shop='' seed=${SEED:-$RANDOM}
+RANDOM=$seed
+pgbin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+as_postgres() { if [ "$(id -u)" = 0 ]; then (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); else "$@"; fi; }
+cleanup() {
+  exec 9>&-
+  for p in "$agent" "$maria" "$pg" "$shop"; do [ -n "$p" ] && kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
+  [ -n "${keep:-}" ] || rm -rf "$dir"
+}
+trap cleanup EXIT
+fail() { keep=yes; echo "FAIL: $1 (seed $seed)"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
+ok() { n=$((n + 1)); echo "ok $n $1"; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@" >"$dir/out" 2>&1; do
+    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
+    sleep 0.2
+  done
+  ok "$name"
+}
+for program in mariadbd mariadb sqlite3; do command -v "$program" >/dev/null || fail "$program is not installed: scripts/packages names it"; done
+[ -n "$pgbin" ] || fail 'postgresql is not installed: scripts/packages names it'
+
+# --- three databases, on sockets of our own ----------------------------------------------------------
+mkdir "$dir/pg" "$dir/run" "$dir/maria" "$dir/lite" "$dir/plugins"
+chmod 777 "$dir/run"
+[ "$(id -u)" = 0 ] && chown postgres "$dir/pg"
+as_postgres "$pgbin/initdb" -D "$dir/pg" -A trust -U shop >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log"; fail 'initdb'; }
+as_postgres "$pgbin/postgres" -D "$dir/pg" -k "$dir/run" -c listen_addresses= -c fsync=off -c unix_socket_permissions=0777 >"$dir/pg.log" 2>&1 &
+pg=$!
+mariadb-install-db --no-defaults --datadir="$dir/maria" --auth-root-authentication-method=normal --skip-test-db >"$dir/maria.log" 2>&1 \
+  || { cat "$dir/maria.log"; fail 'mariadb-install-db'; }
+mariadbd --no-defaults --user="$(id -un)" --datadir="$dir/maria" --socket="$dir/run/maria.sock" --skip-networking \
+  --pid-file="$dir/maria.pid" --innodb-flush-log-at-trx-commit=0 >>"$dir/maria.log" 2>&1 &
+maria=$!
+psql() { "$pgbin/psql" -qAt -h "$dir/run" -U shop -d postgres -c "$1"; }
+maria() { mariadb --no-defaults -N -B -S "$dir/run/maria.sock" -u root shop -e "$1"; }
+lite() { sqlite3 -cmd '.timeout 5000' "$dir/lite/shop.db" "$1"; }
+within 30 'PostgreSQL answers' psql 'select 1'
+within 30 'MariaDB answers' mariadb --no-defaults -S "$dir/run/maria.sock" -u root -e 'create database shop'
+psql 'create table orders (id serial primary key, at timestamptz(3) not null, word text, email text); create index on orders(at); create sequence numbers;
+  create table big as select i as id, now() - interval '"'1 hour'"' as at from generate_series(1, 30000) i; analyze big'
+maria 'create table orders (id int auto_increment primary key, at datetime(3) not null, word varchar(40), email varchar(80), index(at))'
+lite 'pragma journal_mode=wal; create table orders (id integer primary key, at integer not null, word, email text); create index o on orders(at)' >/dev/null
+# The shop that has its database open: without one, nobody who only reads may look into WAL files.
+mkfifo "$dir/run/shop"
+sqlite3 "$dir/lite/shop.db" <"$dir/run/shop" >/dev/null &
+shop=$!
+exec 9>"$dir/run/shop"
+echo 'select count(*) from orders;' >&9
+
+cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/sql.so "$dir/plugins" && chmod 700 "$dir/plugins"
+export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
+common='system: storefront, interval: 500ms, timeout: 450ms, lateness: 1s, overlap: 30s, fields: {word: word}'
+cat >"$dir/shop.yaml" <<Y
+shop: {name: acme, timezone: Europe/Paris}
+agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
+systems: {storefront: {title: Vendure}}
+synthetic: {email: "synthetic+*@shop.example"}
+sources:
+  pg: {type: sql, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT id, at AS time, word, email FROM orders WHERE at > \$watermark", $common}
+  maria: {type: sql, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", zone: UTC, query: "SELECT id, at AS time, word, email FROM orders WHERE at > \$watermark", $common}
+  lite: {type: sql, file: "$dir/lite/shop.db", query: "SELECT id, at AS time, word, email FROM orders WHERE at > \$watermark_ms", $common}
+  hangs: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, statement_timeout: 500ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT now() AS time, pg_sleep(60)::text AS id"}
+  hangs2: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, statement_timeout: 500ms, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT now(3) AS time, sleep(60) AS id"}
+  writes: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT now() AS time, nextval('numbers') AS id"}
+  slow: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT id, at AS time FROM big WHERE at > \$watermark"}
+probes:
+  - {name: one, plugin: tp_reader, source: pg, interval: 1s, timeout: 900ms}
+  - {name: two, plugin: tp_reader, source: maria, interval: 1s, timeout: 900ms}
+  - {name: three, plugin: tp_reader, source: lite, interval: 1s, timeout: 900ms}
+  - {name: four, plugin: tp_reader, source: hangs, interval: 1s, timeout: 900ms}
+  - {name: five, plugin: tp_reader, source: hangs2, interval: 1s, timeout: 900ms}
+  - {name: six, plugin: tp_reader, source: writes, interval: 1s, timeout: 900ms}
+  - {name: seven, plugin: tp_reader, source: slow, interval: 1s, timeout: 900ms}
+Y
+chmod 600 "$dir/shop.yaml"
+start() {
+  "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
+  agent=$!
+}
+hosts() { pgrep -P "$agent" -f tillwatch-host; }
+value() { "$tillwatch" query "sum($1)" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)"$/\1/p'; }
+counted() { value "last_over_time(reader_records_total{probe=\"$1\"}[1h])"; }
+all_count() { [ "$(counted one)" = "$1" ] && [ "$(counted two)" = "$1" ] && [ "$(counted three)" = "$1" ]; }
+insert() { # N SECONDS-AGO: rows of that time in each database, in one transaction each
+  local i values_pg='' values_lite='' at word
+  at=$(($(date +%s%3N) - $2 * 1000))
+  for ((i = 0; i < $1; i++)); do
+    word=$([ $((RANDOM % 3)) = 0 ] && echo b || echo a)
+    values_pg+=",('$(date -u -d "@$((at / 1000)).$((at % 1000))" '+%F %T.%3N')','$word','c@example.org')"
+    values_lite+=",($at,'$word','c@example.org')"
+    at=$((at + RANDOM % 3))
+  done
+  psql "set timezone='UTC'; insert into orders(at,word,email) values ${values_pg:1}"
+  maria "insert into orders(at,word,email) values ${values_pg:1}"
+  lite "insert into orders(at,word,email) values ${values_lite:1}"
+}
+
+# --- history, what comes, what comes late, what changes -------------------------------------------
+insert 300 100000
+start
+within 20 'the agent is up' "$tillwatch" status
+insert 1 0
+within 30 'history is read at the first start' all_count 301
+total=301
+for round in $(seq "${ROUNDS:-8}"); do
+  for step in 1 2; do
+    k=$((RANDOM % 60 + 1))
+    insert "$k" $((RANDOM % 8))
+    total=$((total + k))
+    sleep "0.$((RANDOM % 9))"
+  done
+  case $((RANDOM % 3)) in
+    0) for h in $(hosts); do ((RANDOM % 2)) && kill -9 "$h" 2>/dev/null; done ;;
+    1) kill -9 "$agent"; wait "$agent" 2>/dev/null; start ;;
+    *) ;;
+  esac
+done
+within 20 'the agent is up again' "$tillwatch" status
+within 60 "each of $total rows counts once on all three, whoever was killed and however late it came" all_count "$total"
+psql "update orders set at = now() where id = $total"
+maria 'set time_zone="+00:00"; update orders set at = now(3) where id = '"$total"
+lite "update orders set at = $(date +%s%3N) where id = $total"
+total=$((total + 1))
+within 30 'a row that changed is another event of the same id' all_count "$total"
+
+# --- what must not happen -------------------------------------------------------------------------
+own() { [ "$(value "last_over_time(sql_rows_total{probe=\"$1\",result=\"$2\"}[1h])")" = "$3" ]; }
+for db in psql maria; do "$db" "insert into orders(at,word,email) values ('$(date -u '+%F %T.%3N')','a','synthetic+7@shop.example')"; done
+lite "insert into orders(at,word,email) values ($(date +%s%3N),'a','synthetic+7@shop.example')"
+for s in pg maria lite; do within 20 "our own order is known by its address ($s)" own "$s" synthetic 1; done
+lite "insert into orders(at,word,email) values ($(date +%s%3N),7,'c@example.org'),($(date +%s%3N),8,'c@example.org')"
+within 20 'a column that changes its type is a counted reject' own lite rejected 2
+failed() { [ "$(value "last_over_time(sql_errors_total{probe=\"$1\",cause=\"$2\"}[1h])")" -ge 1 ]; }
+within 30 'PostgreSQL: a query that hangs is stopped' failed hangs timeout
+within 30 'MariaDB: a query that hangs is stopped' failed hangs2 timeout
+within 30 'a query that writes is refused by the server' failed writes query
+[ "$(psql "select is_called from numbers")" = f ] || fail 'the sequence has moved'
+ok 'nothing was written'
+within 30 'a table that is read wholly is named' grep -q 'big: all of its 30000 rows are read each time' "$dir/agent.log"
+! grep -rq 'c@example.org' "$dir/store" "$dir/agent.log" || fail 'an address of a customer was kept'
+ok 'no address of a customer is kept'
+kill "$maria"; wait "$maria" 2>/dev/null; maria=''
+within 30 'a database that is down is an error, not a zero' failed maria connect
+echo "ok: $n checks"
