@@ -2,3 +2,4 @@
 include bench/probes.mk
 include bench/top.mk
 include bench/accesslog.mk
+include bench/alarms.mk
