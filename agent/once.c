@@ -24,7 +24,7 @@
 #define PLUGINS_MAX 64
 
 static void
-print_check_json(const char *path, const struct setup *s, const char *errors)
+print_check_json(const char *path, const struct setup *s, bool is_ok, const char *errors)
 {
 	json_t *list = json_array(), *o;
 
@@ -34,8 +34,8 @@ print_check_json(const char *path, const struct setup *s, const char *errors)
 		json_array_append_new(list, json_stringn(line, n));
 		line += n + (line[n] == '\n');
 	}
-	o = json_pack("{s:s, s:b, s:o}", "file", path, "ok", s != NULL, "errors", list);
-	if (s != NULL) {
+	o = json_pack("{s:s, s:b, s:o}", "file", path, "ok", is_ok, "errors", list);
+	if (is_ok) {
 		json_object_set_new(o, "probes", json_integer((json_int_t)s->n_probes));
 		json_object_set_new(o, "receivers", json_integer((json_int_t)s->n_receivers));
 		json_object_set_new(o, "rules", json_integer((json_int_t)s->rules.n_rules));
@@ -54,8 +54,10 @@ once_check(const char *path, bool json)
 
 	buf_init(&errors, 1 << 20);
 	rc = setup_load(&s, path, &errors);
+	if (rc == 0)
+		rc = once_start(s, &errors);
 	if (json)
-		print_check_json(path, s, buf_str(&errors));
+		print_check_json(path, s, rc == 0, buf_str(&errors));
 	else if (rc != 0)
 		fputs(buf_str(&errors), stderr);
 	else

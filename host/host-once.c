@@ -7,7 +7,11 @@
  *      "refused":0,"facts":{...},"samples":[{"series":"up{probe=\"page\"}","t_ms":...,"v":1},
  *      {"series":"...","t_ms":...,"count":3,"sum":0.7}],"sandbox":"limits, Landlock 7, ..."}
  *
- * Exit code: 0 when a run took place, whatever its verdict; 78 when the plugin or its options were
+ * `--start FILE` only starts the probes that standard input has, a JSON text a line, as `tillwatch
+ * check` asks: a line for each that was refused, {"probe":"page","refused":"options path",
+ * "text":"..."}; what plugins log goes to standard error. Exit code 0, or 78 when one was refused.
+ *
+ * Exit code of --once: 0 when a run took place, whatever its verdict; 78 when the plugin or its options were
  * refused (the line is then {"refused":"options path","text":"..."}).
  *
  * Runs in: the main thread of a process of its own.
@@ -159,6 +163,54 @@ prepare(struct host *h, const char *plugin, const char *setup, size_t len)
 	}
 	fprintf(stderr, "tillwatch-host: %s\n", err);
 	return HOST_EXIT_CONFIG;
+}
+
+/* Starts one; false: it was refused, and that is told. */
+static bool
+start_one(struct host *h, const char *json, size_t len)
+{
+	char path[256] = "", err[REASON_MAX] = "out of memory";
+	struct probe *p = probe_new(h, 0, 0, json, len, err, sizeof(err));
+	json_t *given, *o;
+
+	if (p != NULL && probe_start(p, path, sizeof(path), err, sizeof(err)) == 0) {
+		probe_remove(p);
+		return true;
+	}
+	given = json_loadb(json, len, 0, NULL);
+	o = json_pack("{s:s*, s:s, s:s}", "probe",
+	    json_string_value(json_object_get(given, "name")), "refused", path, "text", err);
+	(void)print(o);
+	json_decref(o);
+	json_decref(given);
+	if (p != NULL)
+		probe_remove(p);
+	return false;
+}
+
+int
+host_start_only(const char *plugin, const char *setup_json)
+{
+	struct host *h = calloc(1, sizeof(*h));
+	size_t len = 0;
+	char *input = read_input(&len);
+	int code = HOST_EXIT_AGAIN;
+
+	if (h == NULL || input == NULL || host_init(h, -1) != 0)
+		return HOST_EXIT_AGAIN;
+	if ((code = prepare(h, plugin, setup_json, strlen(setup_json))) == 0)
+		for (char *line = input; *line != '\0'; line += strspn(line, "\n")) {
+			size_t n = strcspn(line, "\n");
+
+			if (!start_one(h, line, n))
+				code = HOST_EXIT_CONFIG;
+			line += n;
+		}
+	explicit_bzero(input, len);
+	free(input);
+	host_clear(h);
+	free(h);
+	return code;
 }
 
 int

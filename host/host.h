@@ -140,6 +140,7 @@ void host_sandbox(struct host *h, const char *const *plugin_paths, size_t n);
 
 /* host-once.c */
 int host_once(const char *plugin, const char *probe_json, const char *setup_json);
+int host_start_only(const char *plugin, const char *setup_json);
 
 /* describe.c */
 int host_describe(const char *plugin);

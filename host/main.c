@@ -4,6 +4,7 @@
  *     tillwatch-host --plugin FILE [--plugin FILE ...] --fd N     a group's host; the agent is at N
  *     tillwatch-host --describe FILE                              the plugin's manifest, one line
  *     tillwatch-host --once FILE --probe JSON [--setup JSON]      one run, the result as one line
+ *     tillwatch-host --start FILE --setup JSON                    would these probes start?
  *
  * JSON given as "-" is read from standard input: a command line is seen by every user, and options
  * hold secrets. Exit codes: 0; 64 wrong arguments; 75 start me again; 78 the plugin cannot be used.
@@ -36,7 +37,7 @@ struct arguments {
 	const char *plugins[HOST_PLUGINS_MAX];
 	size_t n_plugins;
 	int fd;
-	const char *describe, *once, *probe, *setup;
+	const char *describe, *once, *start, *probe, *setup;
 };
 
 static int
@@ -44,7 +45,8 @@ usage(void)
 {
 	fputs("usage: tillwatch-host --plugin FILE [--plugin FILE ...] --fd N\n"
 	      "       tillwatch-host --describe FILE\n"
-	      "       tillwatch-host --once FILE --probe JSON|- [--setup JSON]\n",
+	      "       tillwatch-host --once FILE --probe JSON|- [--setup JSON]\n"
+	      "       tillwatch-host --start FILE --setup JSON     probes on standard input\n",
 	    stderr);
 	return EXIT_USAGE;
 }
@@ -55,7 +57,8 @@ parse(struct arguments *a, int argc, char **argv)
 	static const struct option names[] = {{"plugin", required_argument, NULL, 'p'},
 	    {"fd", required_argument, NULL, 'f'}, {"describe", required_argument, NULL, 'd'},
 	    {"once", required_argument, NULL, 'o'}, {"probe", required_argument, NULL, 'c'},
-	    {"setup", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+	    {"setup", required_argument, NULL, 's'}, {"start", required_argument, NULL, 'b'},
+	    {NULL, 0, NULL, 0}};
 	char *end;
 	int c;
 
@@ -76,6 +79,7 @@ parse(struct arguments *a, int argc, char **argv)
 		case 'o': a->once = optarg; break;
 		case 'c': a->probe = optarg; break;
 		case 's': a->setup = optarg; break;
+		case 'b': a->start = optarg; break;
 		default: return -1;
 		}
 	}
@@ -180,6 +184,8 @@ main(int argc, char **argv)
 		return host_describe(a.describe);
 	if (a.once != NULL && a.probe != NULL)
 		return host_once(a.once, a.probe, a.setup);
+	if (a.start != NULL && a.setup != NULL)
+		return host_start_only(a.start, a.setup);
 	if (a.n_plugins > 0 && a.fd >= 0)
 		return serve(&a);
 	return usage();

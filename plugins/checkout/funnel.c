@@ -47,7 +47,7 @@ const struct tw_option funnel_rows[FUNNEL_ROWS] = {
 	.help = "the field that tells visitors apart; without it in a source steps are open"),
     TW_OPTION(struct funnel_options, value, TW_STRING, .def = "value",
 	.help = "the field of the last step that says what one is worth"),
-    TW_OPTION(struct funnel_options, step_window, TW_DURATION, .def = "30m", .min = 60,
+    TW_OPTION(struct funnel_options, step_window, TW_DURATION, .def = "30m", .min = 1,
 	.max = 24 * 3600.0, .help = "the longest time between two steps; it is judged after it"),
     TW_OPTION(struct funnel_options, by, TW_STRINGS,
 	.help = "fields whose values are judged each by itself: [country] (3 at most)"),
@@ -480,7 +480,6 @@ make_series(struct tw_ctx *ctx, struct funnel *f)
 			traffic_known_parts(ctx, &f->traffic, step->name,
 			    f->dimensions[d].field, SERIES_GOOD | SERIES_OPEN);
 	}
-	traffic_started(ctx, &f->traffic);
 	return true;
 }
 

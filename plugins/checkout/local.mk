@@ -50,3 +50,7 @@ tests_unit_test_traffic_SOURCES = tests/unit/test-traffic.c $(TRAFFIC_SOURCES)
 tests_unit_test_traffic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_traffic_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wall_now
 tests_unit_test_traffic_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
+
+# A log and orders through the real agent: what is counted is what the database says.
+TESTS += tests/blackbox/funnel.sh
+EXTRA_DIST += tests/blackbox/funnel.sh

@@ -268,7 +268,6 @@ prepare(struct tw_ctx *ctx, struct rate *r)
 	r->series = traffic_series(ctx, &r->traffic, NULL, NULL, NULL, SERIES_VALUE);
 	if (r->series == NULL || traffic_source(&r->traffic, r->o->source) < 0)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
-	traffic_started(ctx, &r->traffic);
 	r->alpha = traffic_alpha(ctx, &r->traffic, 1, true);
 	if ((kept = tw_api_->state_get(ctx, "leak", &len)) != NULL && len == sizeof(r->leak))
 		memcpy(&r->leak, kept, len);

@@ -216,7 +216,6 @@ prepare(struct tw_ctx *ctx, struct ratio *r)
 	if (take_dimensions(ctx, r, &r->o->by, false) != TW_OK
 	    || take_dimensions(ctx, r, &r->o->causes, true) != TW_OK)
 		return TW_UNKNOWN;
-	traffic_started(ctx, &r->traffic);
 	r->alpha = traffic_alpha(
 	    ctx, &r->traffic, 1 + (r->o->by.n > 0) + (r->o->causes.n > 0), false);
 	return TW_OK;

@@ -343,8 +343,8 @@ sessions_new(struct tw_ctx *ctx, int n_steps, int64_t window_ms)
 	s->is_sorted = true;
 	if ((seed = tw_api_->state_get(ctx, "seed", &len)) != NULL && len == sizeof(s->seed))
 		memcpy(&s->seed, seed, len);
-	else if (getrandom(&s->seed, sizeof(s->seed), 0) == (ssize_t)sizeof(s->seed))
-		tw_api_->state_put(ctx, "seed", &s->seed, sizeof(s->seed));
+	else if (getrandom(&s->seed, sizeof(s->seed), 0) != (ssize_t)sizeof(s->seed))
+		s->seed = (uint64_t)(uintptr_t)s;
 	for (int i = 0; i < SESSION_SHARDS; i++)
 		restore_shard(ctx, s, i);
 	for (int i = 0; i < PIECES; i++)
@@ -405,6 +405,7 @@ sessions_save(struct tw_ctx *ctx, struct sessions *s)
 {
 	struct session *room = malloc(SESSION_SHARD_MAX * sizeof(*room));
 
+	tw_api_->state_put(ctx, "seed", &s->seed, sizeof(s->seed));
 	for (int i = 0; room != NULL && i < SESSION_SHARDS; i++)
 		if (s->shards[i].is_dirty)
 			save_shard(ctx, s, i, room);

@@ -272,32 +272,6 @@ traffic_known_parts(struct tw_ctx *ctx, struct traffic *t, const char *step,
 			    json_string_value(json_array_get(known, 2)), flags);
 }
 
-void
-traffic_started(struct tw_ctx *ctx, struct traffic *t)
-{
-	json_t *known;
-	char key[48];
-	size_t i;
-
-	json_array_foreach(t->known, i, known) {
-		uint64_t h = key_of(json_string_value(json_array_get(known, 0)),
-		    json_string_value(json_array_get(known, 1)),
-		    json_string_value(json_array_get(known, 2)),
-		    (unsigned)json_integer_value(json_array_get(known, 3)));
-		bool is_used = false;
-
-		for (int k = 0; k < t->n_series; k++)
-			is_used |= t->series[k]->key == h;
-		for (int slot = 0; !is_used && slot < SEASON_HISTORY_MAX * 7 + 9; slot++) {
-			page_key(key, h, slot);
-			tw_api_->state_put(ctx, key, NULL, 0);
-		}
-	}
-	json_decref(t->known);
-	t->known = NULL;
-	t->has_new_series = true;
-}
-
 bool
 traffic_value_text(char *dst, size_t cap, const struct tw_value *v)
 {
@@ -501,6 +475,32 @@ traffic_settle(struct tw_ctx *ctx, struct traffic *t)
 
 /* ---- state ---- */
 
+/* Series of an earlier configuration: their pages go. */
+static void
+forget_others(struct tw_ctx *ctx, struct traffic *t)
+{
+	json_t *known;
+	char key[48];
+	size_t i;
+
+	json_array_foreach(t->known, i, known) {
+		uint64_t h = key_of(json_string_value(json_array_get(known, 0)),
+		    json_string_value(json_array_get(known, 1)),
+		    json_string_value(json_array_get(known, 2)),
+		    (unsigned)json_integer_value(json_array_get(known, 3)));
+		bool is_used = false;
+
+		for (int k = 0; k < t->n_series; k++)
+			is_used |= t->series[k]->key == h;
+		for (int slot = 0; !is_used && slot < SEASON_HISTORY_MAX * 7 + 9; slot++) {
+			page_key(key, h, slot);
+			tw_api_->state_put(ctx, key, NULL, 0);
+		}
+	}
+	json_decref(t->known);
+	t->known = NULL;
+}
+
 static void
 save_list(struct tw_ctx *ctx, struct traffic *t)
 {
@@ -527,6 +527,7 @@ traffic_save(struct tw_ctx *ctx, struct traffic *t)
 	char key[48];
 	int len;
 
+	forget_others(ctx, t);
 	if (t->has_new_series)
 		save_list(ctx, t);
 	for (int i = 0; blob != NULL && i < t->n_series; i++) {

@@ -101,7 +101,7 @@ struct traffic {
 	struct series *series[TRAFFIC_SERIES_MAX];
 	int n_series;
 	bool has_new_series;            /* since the last save */
-	json_t *known;                  /* series of an earlier process; until traffic_started */
+	json_t *known;                  /* series of an earlier process; until the first save */
 	struct traffic_times {
 		int64_t first_ms;       /* the quarter in which the probe was first started */
 		int64_t covered_from_ms, settled_ms; /* what was watched; 0 = nothing */
@@ -125,8 +125,6 @@ struct series *traffic_series(struct tw_ctx *ctx, struct traffic *t, const char 
 /* The parts of a dimension that an earlier process knew. In start(). */
 void traffic_known_parts(struct tw_ctx *ctx, struct traffic *t, const char *step,
     const char *dimension, unsigned flags);
-/* All series that the configuration knows are made: what others left is forgotten. */
-void traffic_started(struct tw_ctx *ctx, struct traffic *t);
 /* The part of that value; past TRAFFIC_PARTS_MAX values of the dimension, the part "other". */
 struct series *traffic_part(struct tw_ctx *ctx, struct traffic *t, const char *step,
     const char *dimension, const struct tw_value *value, unsigned flags);

@@ -42,6 +42,7 @@ struct tw_ctx {
 	int n_published;
 	int64_t published_ms, slot_ms;
 	char cause[32], text[512], refused[96];
+	bool is_starting;               /* what is put in start() belongs to no run */
 	uint64_t seed;
 };
 
@@ -105,6 +106,8 @@ put(struct tw_ctx *c, const char *key, const void *data, size_t len)
 	struct entry *e = entry(&c->state, key);
 
 	assert_true(len <= 65536);
+	if (c->is_starting)
+		return 0;
 	free(e->data);
 	e->data = NULL;
 	e->len = data != NULL ? len : 0;
@@ -178,6 +181,14 @@ static const struct tw_api fake = {.size = sizeof(fake), .emit = keep_gauge, .co
     .refuse = keep_refuse, .log = log_nothing, .fact_real = fact, .fact_text = keep_nothing,
     .slot_ms = slot, .setting = setting, .want = keep_nothing};
 const struct tw_api *tw_api_ = &fake;
+
+static void
+begin(const struct checkout_kind *kind, struct tw_ctx *ctx, struct checkout *c)
+{
+	ctx->is_starting = true;
+	assert_int_equal(kind->start(ctx, c), TW_OK);
+	ctx->is_starting = false;
+}
 
 static struct tw_ctx *
 host(void)
@@ -317,7 +328,7 @@ restart(const struct checkout_kind *kind, struct tw_ctx *ctx, struct checkout *c
 {
 	kind->save(ctx, c);
 	kind->stop(ctx, c);
-	assert_int_equal(kind->start(ctx, c), TW_OK);
+	begin(kind, ctx, c);
 }
 
 /* ---- tests ---- */
@@ -387,7 +398,7 @@ test_rate(void **state)
 
 	(void)state;
 	now_ms = T0 + 30000;
-	assert_int_equal(kind->start(ctx, &c), TW_OK);
+	begin(kind, ctx, &c);
 	assert_int_equal(look(kind, ctx, &c), TW_UNKNOWN);
 	assert_string_equal(ctx->cause, "source");
 	for (t = from; t < T0; t += MIN)
@@ -464,7 +475,7 @@ test_ratio(void **state)
 
 	(void)state;
 	now_ms = T0;
-	assert_int_equal(kind->start(ctx, &c), TW_OK);
+	begin(kind, ctx, &c);
 	for (t = T0 - 21 * DAY; t < T0; t += 2 * MIN)
 		pay(ctx, &c, t, TW_RECORD_HISTORY, false, false);
 	for (; t < until; t += MIN, n++) {
@@ -506,7 +517,7 @@ test_new_cause(void **state)
 
 	(void)state;
 	now_ms = T0;
-	assert_int_equal(checkout_ratio.start(ctx, &c), TW_OK);
+	begin(&checkout_ratio, ctx, &c);
 	for (t = T0 - 21 * DAY; t < T0; t += 2 * MIN)
 		pay(ctx, &c, t, TW_RECORD_HISTORY, false, false);
 	for (; t < T0 + 2 * HOUR; t += MIN) {
@@ -553,7 +564,7 @@ test_funnel_counts(void **state)
 
 	(void)state;
 	now_ms = T0;
-	assert_int_equal(checkout_funnel.start(ctx, &c), TW_OK);
+	begin(&checkout_funnel, ctx, &c);
 	tell(&checkout_funnel, ctx, &c, &orders, T0, 0, 0, NULL);
 	hit(ctx, &c, T0, T0 + 1000, "/checkout", "early", "DE");  /* never viewed */
 	hit(ctx, &c, T0, T0 + 9000, "/checkout", "a", "DE");      /* read before its view */
@@ -624,7 +635,7 @@ test_funnel_restarts(void **state)
 	}
 	qsort(events, n, sizeof(events[0]), by_arrival);
 	for (int k = 0; k < 2; k++)
-		assert_int_equal(checkout_funnel.start(ctx[k], &c[k]), TW_OK);
+		begin(&checkout_funnel, ctx[k], &c[k]);
 	for (size_t i = 0; i < n; i++)
 		for (int k = 0; k < 2; k++) {
 			char name[16];
@@ -664,7 +675,7 @@ test_funnel_falls(void **state)
 	(void)state;
 	c.funnel_options.step_window = INT64_C(600000000);
 	now_ms = T0 - 21 * DAY;
-	assert_int_equal(checkout_funnel.start(ctx, &c), TW_OK);
+	begin(&checkout_funnel, ctx, &c);
 	for (t = T0 - 21 * DAY; t < broken + 2 * HOUR; t += 2 * MIN) {
 		now_ms = t;
 		snprintf(name, sizeof(name), "s%d", i++);
@@ -704,7 +715,7 @@ test_order_states(void **state)
 	c.funnel_options.source = "states";
 	c.funnel_options.session = "id";
 	now_ms = T0;
-	assert_int_equal(checkout_funnel.start(ctx, &c), TW_OK);
+	begin(&checkout_funnel, ctx, &c);
 	for (int order = 1; order <= 9; order++)
 		for (int k = 0; k < (order <= 6 ? order <= 4 ? 3 : 2 : 1); k++) {
 			struct tw_value v[2] = {whole(order), text(names[k])};
