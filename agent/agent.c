@@ -181,6 +181,51 @@ start_api(struct agent *a)
 	return EX_UNAVAILABLE;
 }
 
+/* Up to where a source has read, as the store has it: what lies before may go. */
+static void
+take_position(void *arg, const char *key, const void *data, size_t len)
+{
+	struct inbox_position *p = arg;
+
+	if (strcmp(key, "position") == 0)
+		(void)inbox_position_read(p, data, len);
+}
+
+static bool
+position_of(void *arg, const char *source, struct inbox_position *p)
+{
+	struct agent *a = arg;
+
+	*p = (struct inbox_position){0, 0};
+	return store_state_each(a->store, source, take_position, p) == 0 && p->segment > 0;
+}
+
+/* Before the probes: hosts are let into its directory, which must be there then. */
+static int
+start_inbox(struct agent *a)
+{
+	const struct setup *s = a->setup;
+	struct inbox_opts o = {.path = s->inbox_path,
+	    .listen = s->ingest_listen,
+	    .max_body = (size_t)s->ingest_max_body,
+	    .max_size = s->ingest_max_size,
+	    .position = position_of,
+	    .arg = a,
+	    .log = log_text};
+	char err[512] = "";
+
+	if (s->ingest_listen == NULL)
+		return 0;
+	if (inbox_start(&a->inbox, &o, err, sizeof(err)) != 0
+	    || inbox_configure(
+		   a->inbox, s->inbox_sources, s->n_inbox_sources, err, sizeof(err)) != 0) {
+		log_line(LOGL_ERROR, "agent.ingest: %s", err);
+		return EX_UNAVAILABLE;
+	}
+	a->self.inbox = a->inbox;
+	return 0;
+}
+
 static int
 start_notify(struct agent *a)
 {
@@ -268,7 +313,7 @@ start(struct agent *a)
 		goto out;
 	}
 	a->self.alerts = a->alerts;
-	if ((rc = start_api(a)) != 0)
+	if ((rc = start_inbox(a)) != 0 || (rc = start_api(a)) != 0)
 		goto out;
 	agent_apply_probes(a, NULL);
 out:
@@ -291,6 +336,7 @@ finish(struct agent *a)
 {
 	if (a->api != NULL)
 		api_stop(a->api);
+	inbox_stop(a->inbox);
 	judge_stop(a);
 	notify_stop(a->notify);
 	if (a->supervisor != NULL)

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "agent/inbox/inbox.h"
 #include "agent/ingest/ingest.h"
 #include "agent/self.h"
 #include "agent/setup.h"
@@ -51,6 +52,7 @@ struct agent {
 	struct alert_engine *alerts;
 	struct notify *notify;
 	struct api *api;
+	struct inbox *inbox;            /* NULL: no agent.ingest */
 	struct self self;
 	int64_t started_ms, own_at_ms;
 	bool stopping;

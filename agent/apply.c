@@ -107,6 +107,10 @@ say_restart(const struct setup *old, const struct setup *new)
 		log_line(LOGL_WARN, "agent.store.path needs restart");
 	if (differ(old->socket_path, new->socket_path) || differ(old->listen, new->listen))
 		log_line(LOGL_WARN, "agent.api needs restart");
+	if (differ(old->ingest_listen, new->ingest_listen)
+	    || old->ingest_max_body != new->ingest_max_body
+	    || old->ingest_max_size != new->ingest_max_size)
+		log_line(LOGL_WARN, "agent.ingest needs restart");
 	if (differ(old->shop, new->shop))
 		log_line(LOGL_WARN, "shop.name needs restart");
 	if (differ(old->host_json, new->host_json))
@@ -142,6 +146,10 @@ take_effect(struct agent *a, void *arg)
 		return;
 	}
 	say_restart(old, s->fresh);
+	if (a->inbox != NULL
+	    && inbox_configure(a->inbox, s->fresh->inbox_sources, s->fresh->n_inbox_sources, err,
+		   sizeof(err)) != 0)
+		log_line(LOGL_ERROR, "agent.ingest: %s: its sources stay as they were", err);
 	a->setup = s->fresh;
 	agent_apply_probes(a, old);
 	if (old != a->first)

@@ -1,6 +1,7 @@
 # agent/local.mk - tillwatchd, a folder for each stage of the way.
 include agent/store/local.mk
 include agent/promql/local.mk
+include agent/inbox/local.mk
 include agent/ingest/local.mk
 include agent/supervise/local.mk
 include agent/rules/local.mk
@@ -13,7 +14,7 @@ agent_tillwatchd_SOURCES = agent/act.c agent/agent.c agent/agent.h agent/apply.c
 	agent/query.c agent/query.h agent/self.c agent/self.h agent/setup.c agent/setup.h agent/setup-plugins.c \
 	agent/setup-plugins.h agent/setup-rules.c agent/setup-rules.h
 agent_tillwatchd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
-agent_tillwatchd_LDADD = agent/api/libtwapi.la agent/alert/libalert.la agent/rules/librules.la agent/notify/libnotify.la \
+agent_tillwatchd_LDADD = agent/api/libtwapi.la agent/inbox/libtwinbox.la agent/alert/libalert.la agent/rules/librules.la agent/notify/libnotify.la \
 	agent/supervise/libtwsupervise.la agent/ingest/libtwingest.la agent/promql/libtwpromql.la \
 	agent/store/libtwstore.la agent/store/libstate.la config/libtwconfig.la wire/libtwwire.la lib/libtwalert.la \
 	lib/libtw.la $(UV_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) -lpthread -lm

@@ -13,7 +13,7 @@
 struct setup;
 struct buf;
 int once_check(const char *path, bool json);
-/* once-start.c: 0, or -EINVAL with what the plugins refuse, a line each as setup_load gives them. */
+/* once-start.c: 0, or -EINVAL with what plugins refuse, a line each as setup_load gives them. */
 int once_start(const struct setup *s, struct buf *errors);
 int once_schema(void);
 /* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/alert/alert.h"
+#include "agent/inbox/inbox.h"
 #include "agent/ingest/ingest.h"
 #include "agent/notify/notify.h"
 #include "agent/supervise/supervise.h"
@@ -171,6 +172,37 @@ alert_metrics(const struct self *self, const struct out *o)
 		notify_receivers_each(self->notify, receiver_metric, &w);
 }
 
+static void
+backlog_metric(void *arg, const char *source, int64_t bytes)
+{
+	const struct out *o = arg;
+	struct self_sample s = {"tillwatch_inbox_backlog_bytes",
+	    "Posted bodies that their source has not read yet", false, "source", source,
+	    (double)bytes};
+
+	o->each(o->arg, &s);
+}
+
+static void
+inbox_metrics(const struct self *self, const struct out *o)
+{
+	struct inbox_stats s;
+
+	if (self->inbox == NULL)
+		return;
+	inbox_stats(self->inbox, &s);
+	for (int i = 0; i < INBOX_RESULTS; i++) {
+		struct self_sample one = {"tillwatch_inbox_received_total",
+		    "Posted webhooks, by what became of them", true, "result", inbox_results[i],
+		    (double)s.received[i]};
+
+		o->each(o->arg, &one);
+	}
+	say(o, "tillwatch_inbox_bytes_total", true, "Bodies of webhooks that were kept",
+	    (double)s.bytes);
+	inbox_backlog_each(self->inbox, backlog_metric, (void *)(uintptr_t)o);
+}
+
 static double
 resident_bytes(void)
 {
@@ -212,4 +244,5 @@ self_each(const struct self *self, void (*each)(void *, const struct self_sample
 	ingest_metrics(self, &o);
 	host_metrics(self, &o);
 	alert_metrics(self, &o);
+	inbox_metrics(self, &o);
 }

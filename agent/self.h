@@ -17,6 +17,7 @@ struct self {
 	struct supervisor *supervisor;
 	struct alert_engine *alerts;    /* NULL allowed */
 	struct notify *notify;          /* NULL allowed */
+	struct inbox *inbox;            /* NULL allowed */
 	int64_t started_ms;
 	bool (*reload_ok)(void *, int64_t *at_ms); /* of the last reload */
 	void *arg;

@@ -283,6 +283,12 @@ add_paths(json_t *list, const struct tw_table *rows, const json_t *values)
 	}
 }
 
+static char *
+inbox_path(const struct config *c)
+{
+	return xasprintf("%s/inbox", c->agent.store.path);
+}
+
 static json_t *
 all_paths(const struct config *c)
 {
@@ -290,6 +296,12 @@ all_paths(const struct config *c)
 
 	for (size_t i = 0; i < c->n_probes; i++)
 		add_paths(list, &c->probes[i].manifest->plugin.options, c->probes[i].options);
+	if (c->agent.ingest.listen != NULL) {
+		char *inbox = inbox_path(c);
+
+		json_array_append_new(list, json_string(inbox));
+		free(inbox);
+	}
 	return list;
 }
 
@@ -330,6 +342,12 @@ settings(const struct config *c)
 	    "synthetic/sku", c->synthetic.sku, "false_pages/month", pages, "false_pages/probes",
 	    judged, "shop/calendar", buf_str(&days));
 	buf_free(&days);
+	if (c->agent.ingest.listen != NULL) {
+		char *inbox = inbox_path(c);
+
+		json_object_set_new(o, "ingest/inbox", json_string(inbox));
+		free(inbox);
+	}
 	return o;
 }
 
@@ -366,6 +384,61 @@ convert_agent(struct setup *s, const struct config *c)
 	json_decref(o);
 }
 
+/* ---- webhooks in ---- */
+
+/* 0, or -EINVAL with why the source cannot be served. */
+static int
+convert_inbox_source(
+    struct setup *s, struct inbox_source *to, const struct config_probe *p, char *err, size_t cap)
+{
+	const json_t *secrets = json_object_get(p->options, "secret"), *item;
+	const char *kind = json_string_value(json_object_get(p->options, "signature"));
+	const char *header = json_string_value(json_object_get(p->options, "header"));
+	struct heap *heap = &((struct own *)s->arena)->heap;
+	const char **texts = take(s, json_array_size(secrets), sizeof(*texts));
+	size_t i;
+
+	json_array_foreach(secrets, i, item)
+		texts[i] = heap_text(heap, json_string_value(item), json_string_length(item));
+	*to = (struct inbox_source){.name = p->name,
+	    .signature = (enum inbox_signature)choice_index(INBOX_SIGNATURES, kind),
+	    .header = header != NULL ? heap_text(heap, header, strlen(header)) : NULL,
+	    .secrets = texts,
+	    .n_secrets = json_array_size(secrets)};
+	return inbox_source_check(to, err, cap);
+}
+
+/* Before drop_options: the secrets stand there. */
+static int
+convert_inbox(struct setup *s, const struct config *c, struct buf *errors)
+{
+	char err[256];
+
+	s->ingest_listen = c->agent.ingest.listen;
+	s->ingest_max_body = c->agent.ingest.max_body;
+	s->ingest_max_size = c->agent.ingest.max_size;
+	s->inbox_path = s->ingest_listen != NULL ? inbox_path(c) : NULL;
+	s->inbox_sources = take(s, c->n_probes, sizeof(*s->inbox_sources));
+	for (size_t i = 0; i < c->n_probes; i++) {
+		const struct config_probe *p = &c->probes[i];
+
+		if (!p->is_source || strcmp(p->plugin, "webhook") != 0)
+			continue;
+		snprintf(err, sizeof(err), "agent.ingest.listen is wanted: else nothing can come");
+		if (s->ingest_listen == NULL
+		    || convert_inbox_source(s, &s->inbox_sources[s->n_inbox_sources++], p, err,
+			   sizeof(err)) != 0) {
+			buf_printf(errors, "%s: %s\n", p->path, err);
+			return -EINVAL;
+		}
+	}
+	if (s->ingest_max_body > s->ingest_max_size) {
+		buf_printf(errors, "agent.ingest.max_body: more than max_size\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int
 convert(struct setup *s, struct buf *errors)
 {
@@ -375,6 +448,8 @@ convert(struct setup *s, struct buf *errors)
 
 	convert_agent(s, c);
 	convert_probes(s, c);
+	if (convert_inbox(s, c, errors) != 0)
+		return -EINVAL;
 	drop_options(c);
 	convert_receivers(s, c);
 	convert_alerts(s, c);
@@ -440,6 +515,7 @@ setup_free(struct setup *s)
 	}
 	free(s->probes);
 	free(s->host_json);
+	free(s->inbox_path);
 	rule_set_clear(&s->rules);
 	config_free(s->config);
 	plugins_free(own->plugins);

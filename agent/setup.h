@@ -13,6 +13,7 @@
 
 #include "agent/alert/alert.h"
 #include "agent/api/api.h"
+#include "agent/inbox/inbox.h"
 #include "agent/notify/receiver.h"
 #include "agent/rules/rule.h"
 #include "lib/buf.h"
@@ -37,6 +38,11 @@ struct setup {
 	const char *store_path;
 	int64_t retention_raw_ms, store_max_bytes, runs_max_bytes;
 	const char *socket_path, *listen;
+	char *inbox_path;               /* directory of webhooks that wait; NULL: no listener */
+	const char *ingest_listen;
+	int64_t ingest_max_body, ingest_max_size;
+	struct inbox_source *inbox_sources;
+	size_t n_inbox_sources;
 	struct api_token *tokens;
 	size_t n_tokens;
 	const char *host_path;

@@ -21,8 +21,8 @@
  *   alarms-run [--weeks N] [--months N] [--outages N] [--seed N] [--part K --parts N]
  *       [--break dispersion|floor|history]
  *
- * --part: this process is one of several; of the whole shop it does every Nth series, and the levels
- * are done by part 0 alone.
+ * --part: this process is one of several; of the whole shop it does every Nth series, and the
+ * levels are done by part 0 alone.
  *
  * --break spoils what is measured, to see that bars fall: dispersion: none is allowed for, floor:
  * alpha a hundred times too large, history: only one week of it. Prints key and values, for

@@ -74,6 +74,7 @@ struct config {
 		struct { struct tw_list path; int32_t sandbox; } plugins;
 		struct { const char *country, *asn; } geoip;
 		struct tw_list reference;       /* URLs */
+		struct { const char *listen; int64_t max_body, max_size; } ingest;
 	} agent;
 	struct { int64_t interval, timeout; } defaults;
 	struct { struct tw_list header; const char *email, *sku; } synthetic;

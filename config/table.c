@@ -134,6 +134,28 @@ static const struct tw_option geoip_rows[] = {
 	.help = "country.mmdb"},
     {.name = "asn", .type = TW_PATH, .offset = INNER(config, agent.geoip, asn), .help = "asn.mmdb"},
 };
+static const struct tw_option ingest_rows[] = {
+    {.name = "listen",
+	.type = TW_HOST_PORT,
+	.offset = INNER(config, agent.ingest, listen),
+	.flags = TW_NEEDS_RESTART,
+	.help = "address and port for webhooks, behind a proxy with TLS; absent: none"},
+    {.name = "max_body",
+	.type = TW_BYTES,
+	.offset = INNER(config, agent.ingest, max_body),
+	.def = "1MiB",
+	.min = 1024,
+	.max = 16 << 20,
+	.flags = TW_NEEDS_RESTART,
+	.help = "a larger body is refused (413)"},
+    {.name = "max_size",
+	.type = TW_BYTES,
+	.offset = INNER(config, agent.ingest, max_size),
+	.def = "256MiB",
+	.min = 1 << 20,
+	.flags = TW_NEEDS_RESTART,
+	.help = "what may wait for a source; then senders are told to come again (503)"},
+};
 static const struct tw_option agent_rows[] = {
     {.name = "store",
 	.type = TW_MAP,
@@ -163,7 +185,12 @@ static const struct tw_option agent_rows[] = {
 	.type = TW_STRINGS,
 	.offset = INNER(config, agent, reference),
 	.help = "URLs that are asked when everything fails: is it us?"},
-    LATER("ingest"),
+    {.name = "ingest",
+	.type = TW_MAP,
+	.offset = INNER(config, agent, ingest),
+	.nested = TW_TABLE(ingest_rows),
+	.nested_size = SIZE(config, agent.ingest),
+	.help = "webhooks in: POST /ingest/SOURCE"},
 };
 
 static const struct tw_option defaults_rows[] = {

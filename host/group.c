@@ -287,6 +287,8 @@ group_records(struct tw_ctx *ctx, const struct tw_batch *batch, const struct tw_
 	if (b.complete_ms < m->complete_ms)
 		b.complete_ms = m->complete_ms;
 	m->complete_ms = b.complete_ms;
+	if (p->host->is_trying)
+		group_try(p, &b, records, n);
 	m->n_records += n;
 	group_enter(p->host);
 	is_any_full = hand_on(p, &b, records, n);

@@ -34,6 +34,7 @@
 #define GROUP_HISTS 512
 #define GROUP_WAIT_US 2000000       /* for the loop to send them; then it goes on all the same */
 #define GROUP_EXAMPLES 3            /* rejects of a run whose reasons are told */
+#define GROUP_TRIED 5               /* records that are shown to who tries a source */
 #define GROUP_EXCERPT_MAX 200       /* bytes of what was rejected, for who tries a source */
 
 int group_init(struct host *h);     /* the lock; 0 or -errno */
@@ -53,6 +54,10 @@ void group_records(struct tw_ctx *ctx, const struct tw_batch *batch,
 void group_reject(struct tw_ctx *ctx, const char *reason, const char *excerpt, size_t len);
 int group_is_wanted(struct tw_ctx *ctx, const char *field);
 void group_want(struct tw_ctx *ctx, const char *source, const char *field);
+
+/* group-try.c: the first records as facts, for who tries a source. Before they are counted. */
+void group_try(
+    struct probe *p, const struct tw_batch *b, const struct tw_record *records, size_t n);
 
 /* A source's run has ended, or it hands records on: what it has put until now may be committed. */
 void group_settle(struct probe *p);

@@ -11,8 +11,8 @@
  * check` asks: a line for each that was refused, {"probe":"page","refused":"options path",
  * "text":"..."}; what plugins log goes to standard error. Exit code 0, or 78 when one was refused.
  *
- * Exit code of --once: 0 when a run took place, whatever its verdict; 78 when the plugin or its options were
- * refused (the line is then {"refused":"options path","text":"..."}).
+ * Exit code of --once: 0 when a run took place, whatever its verdict; 78 when the plugin or its
+ * options were refused (the line is then {"refused":"options path","text":"..."}).
  *
  * Runs in: the main thread of a process of its own.
  *
@@ -227,6 +227,7 @@ host_once(const char *plugin, const char *probe_json, const char *setup_json)
 		return HOST_EXIT_AGAIN;
 	h->deliver = keep_result;
 	h->deliver_arg = &once;
+	h->is_trying = true;
 	if ((code = prepare(h, plugin, setup, setup_len)) == 0)
 		code = run_once(&once, probe, probe_len);
 	json_decref(once.result);

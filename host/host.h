@@ -98,7 +98,7 @@ struct host {
 	uint64_t n_sent;
 	bool has_sources;             /* one was configured, or a probe that reads one */
 	uint32_t next_commit;         /* number of the newest COMMIT that wants an answer */
-	bool is_trying;               /* --once: the examples of what is rejected are told */
+	bool is_trying;               /* --once: records and rejects of sources are shown */
 
 	/* How a run's end is told: frames to the agent, or text (--once). has_samples: what the
 	 * probe has gathered belongs to it. */

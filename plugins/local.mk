@@ -5,3 +5,4 @@ include plugins/api/local.mk
 include plugins/checkout/local.mk
 include plugins/access_log/local.mk
 include plugins/sql/local.mk
+include plugins/webhook/local.mk

@@ -32,6 +32,16 @@ void ask_add_param(struct buf *url, const char *name, const char *value);
 void ask_add_time(struct buf *url, const char *name, int64_t ms);
 void ask_quote(char *dst, size_t cap, const char *src);         /* for a PromQL string */
 
+/* Series over the axis, named by the label `by`: the largest of a gauge in each bucket, and what a
+ * counter grew by in the five minutes before its end. */
+int query_max(struct asking *a, const struct axis *axis, const char *by, const char *selector,
+    int cap, struct series **out);
+int query_increase(struct asking *a, const struct axis *axis, const char *by,
+    const char *selector, int cap, struct series **out);
+/* query_traffic.c: fills c->api, c->funnel. */
+void query_api(struct asking *a, struct charts *c, const char *probe, int64_t at_ms);
+void query_funnel(struct asking *a, struct charts *c, const char *asked, int64_t at_ms);
+
 void ask_copy_text(char *dst, size_t cap, const char *src);     /* sanitised; NULL gives "" */
 void ask_copy_member(char *dst, size_t cap, const json_t *o, const char *name);
 double ask_number(const json_t *v);     /* also of a number in a string; else NaN */

@@ -10,14 +10,14 @@ tui_libtwtui_la_SOURCES = \
 	tui/loop.c tui/tui.h \
 	tui/model.c tui/model.h \
 	tui/order.c tui/ui.h \
-	tui/query_charts.c tui/query_status.c tui/query.h \
+	tui/query_charts.c tui/query_status.c tui/query_traffic.c tui/query.h tui/traffic.h \
 	tui/render.c \
 	tui/source_http.c tui/source.h \
 	tui/term_dump.c tui/term_dump.h \
 	tui/term_ncurses.c tui/term.h \
 	tui/theme.c tui/theme.h \
 	tui/update.c \
-	tui/view_overview.c tui/view_storefront.c \
+	tui/view_api.c tui/view_funnel.c tui/view_overview.c tui/view_storefront.c \
 	tui/w_bar.c tui/w_heat.c tui/w_help.c tui/w_line.c tui/w_spark.c tui/w_strip.c tui/w_table.c \
 	tui/w_waterfall.c tui/widgets.h \
 	tui/worker.c tui/worker.h

@@ -94,6 +94,17 @@ set_time(struct ui *ui, const struct tui_opts *o, char *err, size_t cap)
 	return 0;
 }
 
+static bool
+view_named(const char *name, enum view_id *view)
+{
+	for (int i = 0; i < VIEWS; i++)
+		if (strcasecmp(views[i]->name, name) == 0) {
+			*view = (enum view_id)i;
+			return true;
+		}
+	return false;
+}
+
 static int
 set_up(struct ui *ui, const struct tui_opts *o, int w, int h, int64_t now_ms, char *err, size_t cap)
 {
@@ -101,10 +112,8 @@ set_up(struct ui *ui, const struct tui_opts *o, int w, int h, int64_t now_ms, ch
 
 	ui_init(ui, w, h, now_ms);
 	ui->utc = o->utc;
-	if (o->view != NULL && strcmp(o->view, "storefront") == 0)
-		ui->view = VIEW_STOREFRONT;
-	else if (o->view != NULL && strcmp(o->view, "overview") != 0)
-		return fail(err, cap, "view", o->view, "overview, storefront");
+	if (o->view != NULL && !view_named(o->view, &ui->view))
+		return fail(err, cap, "view", o->view, "overview, storefront, funnel, api");
 	if (o->probe != NULL)
 		snprintf(ui->probe, sizeof(ui->probe), "%s", o->probe);
 	if ((rc = set_look(ui, o, err, cap)) != 0)
@@ -116,7 +125,7 @@ static struct query_request
 request_of(const struct ui *ui, unsigned generation)
 {
 	struct query_request q = {.generation = generation,
-	    .storefront = ui->view == VIEW_STOREFRONT,
+	    .view = (enum query_view)ui->view,
 	    .axis = ui_axis(ui),
 	    .stride = canvas_dots_x(ui->set),
 	    .now_ms = ui->now_ms};

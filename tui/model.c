@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/xmalloc.h"
+#include "tui/traffic.h"
 
 static int64_t
 nice_step(int64_t ms)
@@ -126,6 +127,8 @@ charts_unref(struct charts *c)
 	free(c->verdict);
 	free(c->alerts);
 	free(c->heat);
+	api_data_free(c->api);
+	funnel_data_free(c->funnel);
 	free(c);
 }
 

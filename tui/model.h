@@ -132,6 +132,8 @@ struct charts {
 	double outcome_ok, outcome_all, certificate_s;  /* runs in the range; seconds left */
 	struct run_row newest;  /* at 0: none */
 	struct run_row runs[RUNS_MAX];  /* slowest first */
+	struct api_data *api;           /* of the view API; NULL = not asked (traffic.h) */
+	struct funnel_data *funnel;     /* of the view Funnel */
 };
 
 struct model { struct status *status; struct charts *charts; }; /* either may be NULL */

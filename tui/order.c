@@ -81,13 +81,16 @@ by_place(const void *pa, const void *pb)
 int
 probe_order(const struct frame *f, enum view_id view, int *idx, int cap)
 {
+	static const char *const plugins[VIEWS] = {[VIEW_STOREFRONT] = "storefront",
+	    [VIEW_FUNNEL] = "checkout",
+	    [VIEW_API] = "api"};
 	struct place at[PROBES_MAX];
 	int n = 0;
 
 	for (int i = 0; f->status != NULL && i < f->status->n_probes && n < PROBES_MAX; i++) {
 		const struct probe_row *p = &f->status->probes[i];
 
-		if (view == VIEW_STOREFRONT && strcmp(p->plugin, "storefront") != 0)
+		if (plugins[view] != NULL && strcmp(p->plugin, plugins[view]) != 0)
 			continue;
 		at[n++] = (struct place){
 		    i, view == VIEW_OVERVIEW ? state_rank(probe_state_at(f, p)) : 0, p->name};

@@ -55,10 +55,12 @@
 
 struct query_request {
 	unsigned generation;
-	bool storefront;        /* the view of one probe; else the overview's series only */
+	enum query_view {
+		QUERY_OVERVIEW, QUERY_STOREFRONT, QUERY_FUNNEL, QUERY_API
+	} view;                 /* whose series are asked for, beside the overview's */
 	struct axis axis;
 	int stride;             /* buckets a column of cells has: the heat map's step */
-	char probe[96];         /* "" = the first storefront probe */
+	char probe[96];         /* "" = the first of the view */
 	int64_t now_ms;
 };
 

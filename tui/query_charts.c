@@ -66,10 +66,9 @@ series_name(char *dst, size_t cap, const json_t *metric, const char *l1, const c
 }
 
 static int
-read_many(struct asking *a, const struct axis *axis, const char *by, const char *selector,
-    const char *l1, const char *l2, int cap, struct series **out)
+keep_many(json_t *result, const struct axis *axis, const char *l1, const char *l2, int cap,
+    struct series **out)
 {
-	json_t *result = ask_axis(a, axis, by, selector);
 	const json_t *one;
 	int n = 0;
 	size_t i;
@@ -89,6 +88,32 @@ read_many(struct asking *a, const struct axis *axis, const char *by, const char 
 	}
 	json_decref(result);
 	return n;
+}
+
+static int
+read_many(struct asking *a, const struct axis *axis, const char *by, const char *selector,
+    const char *l1, const char *l2, int cap, struct series **out)
+{
+	return keep_many(ask_axis(a, axis, by, selector), axis, l1, l2, cap, out);
+}
+
+int
+query_max(struct asking *a, const struct axis *axis, const char *by, const char *selector, int cap,
+    struct series **out)
+{
+	return read_many(a, axis, by, selector, by, NULL, cap, out);
+}
+
+int
+query_increase(struct asking *a, const struct axis *axis, const char *by, const char *selector,
+    int cap, struct series **out)
+{
+	char query[1024];
+
+	snprintf(query, sizeof(query), "sum by (%s) (increase(%s[300s]))", by, selector);
+	return keep_many(
+	    ask_range(a, query, axis_time(axis, 0), axis_end(axis), axis->step_ms), axis, by, NULL,
+	    cap, out);
 }
 
 static int
@@ -365,16 +390,16 @@ read_totals(struct asking *a, struct charts *c, const char *probe)
 
 /* ---- charts ---- */
 
-/* The storefront probe to show: the one asked for when it is one, else the first by name. */
+/* The probe to show: the one asked for when it is of that plugin, else the first by name. */
 static const char *
-choose_probe(const struct query_request *q, const struct status *s)
+choose_probe(const struct query_request *q, const struct status *s, const char *plugin)
 {
 	const char *first = NULL;
 
 	for (int i = 0; s != NULL && i < s->n_probes; i++) {
 		const struct probe_row *p = &s->probes[i];
 
-		if (strcmp(p->plugin, "storefront") != 0)
+		if (strcmp(p->plugin, plugin) != 0)
 			continue;
 		if (strcmp(p->name, q->probe) == 0)
 			return p->name;
@@ -410,7 +435,9 @@ query_charts(const struct source *src, const struct query_request *q, const stru
 {
 	struct charts *c = charts_new(&q->axis);
 	struct asking a = {src, cancel, c->error, 0};
-	const char *probe = choose_probe(q, status);
+	int64_t until = axis_end(&q->axis) < q->now_ms ? axis_end(&q->axis) : q->now_ms;
+	const char *probe =
+	    choose_probe(q, status, q->view == QUERY_API ? "api" : "storefront");
 
 	c->generation = q->generation;
 	c->n_ttfb = read_many(
@@ -420,8 +447,12 @@ query_charts(const struct source *src, const struct query_request *q, const stru
 	c->n_alerts = read_many(&a, &c->axis, "alertname, probe", "ALERTS{alertstate=\"firing\"}",
 	    "alertname", "probe", ALERTS_MAX, &c->alerts);
 	c->knows_alerts = c->n_alerts > 0;
-	if (q->storefront && probe != NULL)
+	if (q->view == QUERY_STOREFRONT && probe != NULL)
 		read_storefront(&a, c, q, probe);
+	else if (q->view == QUERY_API && probe != NULL)
+		query_api(&a, c, probe, until);
+	else if (q->view == QUERY_FUNNEL)
+		query_funnel(&a, c, q->probe, until);
 	if (a.rc == -ECANCELED) {
 		charts_unref(c);
 		return NULL;

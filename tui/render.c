@@ -17,6 +17,8 @@
 const struct view_ops *const views[VIEWS] = {
     [VIEW_OVERVIEW] = &view_overview,
     [VIEW_STOREFRONT] = &view_storefront,
+    [VIEW_FUNNEL] = &view_funnel,
+    [VIEW_API] = &view_api,
 };
 
 static void

@@ -18,7 +18,7 @@ struct tui_opts {
 	const struct source *source;
 	const char *socket, *url, *token_file;
 	/* What first. */
-	const char *view;       /* "overview" (also NULL) or "storefront" */
+	const char *view;       /* "overview" (also NULL), "storefront", "funnel", "api" */
 	const char *probe;      /* NULL = the first */
 	const char *at;         /* NULL = live; "14:32", "2026-11-23 14:32", RFC 3339 */
 	const char *range;      /* NULL = 1h; "15m", "7d", also "09:00..10:30" (without at) */

@@ -22,7 +22,8 @@
 #define SCREEN_MIN_W 20         /* smaller than this gets one line */
 #define SCREEN_MIN_H 5
 
-enum view_id { VIEW_OVERVIEW, VIEW_STOREFRONT, VIEWS };
+/* The first four are those of enum query_view. */
+enum view_id { VIEW_OVERVIEW, VIEW_STOREFRONT, VIEW_FUNNEL, VIEW_API, VIEWS };
 enum mode { MODE_NORMAL, MODE_HELP, MODE_PROMPT };
 
 struct ui {
@@ -72,7 +73,7 @@ struct view_ops {
 	void (*render)(struct cellbuf *b, struct rect r, const struct frame *f);
 };
 extern const struct view_ops *const views[VIEWS];
-extern const struct view_ops view_overview, view_storefront;
+extern const struct view_ops view_overview, view_storefront, view_funnel, view_api;
 
 /* order.c: what the views list. Fills idx (cap entries) with probes of the snapshot; returns how
  * many. OVERVIEW: all, worst first, then by name; STOREFRONT: the storefront's, by name. */

@@ -223,7 +223,7 @@ select_row(struct ui *ui, const struct model *m, long by, bool wrap)
 	if (strcmp(ui->probe, f.status->probes[idx[i]].name) == 0)
 		return 0;
 	snprintf(ui->probe, sizeof(ui->probe), "%s", f.status->probes[idx[i]].name);
-	return ui->view == VIEW_STOREFRONT ? FX_DRAW | FX_QUERY : FX_DRAW;
+	return ui->view != VIEW_OVERVIEW ? FX_DRAW | FX_QUERY : FX_DRAW;
 }
 
 static unsigned
@@ -240,6 +240,10 @@ open_row(struct ui *ui, const struct model *m)
 	snprintf(ui->probe, sizeof(ui->probe), "%s", p->name);
 	if (strcmp(p->plugin, "storefront") == 0)
 		return go(ui, VIEW_STOREFRONT);
+	if (strcmp(p->plugin, "checkout") == 0)
+		return go(ui, VIEW_FUNNEL);
+	if (strcmp(p->plugin, "api") == 0)
+		return go(ui, VIEW_API);
 	snprintf(ui->message, sizeof(ui->message), "%.60s: no view of its own for %.40s", p->name,
 	    p->plugin);
 	return FX_DRAW;

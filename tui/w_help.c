@@ -8,7 +8,7 @@
 static const struct {
 	const char *keys, *text;
 } left[] = {
-    {"1 2", "overview, storefront"},
+    {"1 2 3 4", "overview, storefront, funnel, api"},
     {"` F2", "the view before"},
     {"j k  arrows", "row"},
     {"g G  Home End", "first row, last row"},

@@ -89,7 +89,7 @@ divisions(double top, int plot_h)
 }
 
 static void
-y_axis(struct cellbuf *b, struct rect r, int plot_h, double top)
+y_axis(struct cellbuf *b, struct rect r, int plot_h, double top, bool is_share)
 {
 	int n = divisions(top, plot_h);
 	char text[FORMAT_TEXT];
@@ -102,6 +102,8 @@ y_axis(struct cellbuf *b, struct rect r, int plot_h, double top)
 
 		if (k == 0)
 			snprintf(text, sizeof(text), "0");
+		else if (is_share)
+			snprintf(text, sizeof(text), "%.3g %%", v * 100);
 		else if (top >= 1)
 			snprintf(text, sizeof(text), "%.4g s", v);
 		else
@@ -182,7 +184,7 @@ w_line(struct cellbuf *b, struct rect r, const struct chart *c, const struct ser
 	canvas_init(&cv, c->set, plot.w, plot.h);
 	for (int k = 0; k < n; k++)
 		draw_series(&cv, c, &lines[k], k, top);
-	y_axis(b, r, plot.h, top);
+	y_axis(b, r, plot.h, top, c->is_share);
 	if (isfinite(target))
 		target_line(b, plot, target, top);
 	show_canvas(b, plot, &cv, c, target, top);

@@ -26,6 +26,7 @@ struct chart {                  /* what line, heat and the time axis share */
 	int cursor;             /* bucket, -1 = none */
 	double now_ms;          /* buckets that start later are not drawn as gaps */
 	bool utc;
+	bool is_share;          /* values are shares of 1: the axis is in % */
 };
 /* w_spark.c: one row; v NULL = blank. scale: value of full height. */
 void w_spark(struct cellbuf *b, struct rect r, const struct chart *c, const struct series *v,

@@ -441,9 +441,6 @@ struct tw_plugin {
 	enum tw_verdict (*tail)(struct tw_ctx *, void *self);
 	enum tw_verdict (*read_keys)(
 	    struct tw_ctx *, void *self, const char *const *keys, size_t n);
-	enum tw_verdict (*body)(struct tw_ctx *, void *self, const void *data, size_t len,
-	    const struct tw_header *headers,
-	    uint32_t n_headers); /* a posted webhook, committed before */
 	struct tw_table slos;    /* struct tw_slo */
 	/* Probes that read sources, optional: puts into the state what the probe has gathered since
 	 * the last time. Called before a commit, which may be asked for by another probe of the

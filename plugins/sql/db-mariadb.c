@@ -362,6 +362,20 @@ is_text(const struct sql_cell *c, const char *text)
 	return c->type == SQL_TEXT && c->len == strlen(text) && memcmp(c->text, text, c->len) == 0;
 }
 
+/* MariaDB tells it as a text: "30000", "30000 (5%)". */
+static int64_t
+rows_of(const struct sql_cell *c)
+{
+	int64_t n = 0;
+
+	if (c->type == SQL_INT)
+		return c->integer;
+	for (size_t i = 0; c->type == SQL_TEXT && i < c->len && i < 18 && c->text[i] >= '0'
+	    && c->text[i] <= '9'; i++)
+		n = n * 10 + c->text[i] - '0';
+	return n;
+}
+
 static int
 maria_explain(struct sql_db *db, char *text, size_t cap)
 {
@@ -375,11 +389,11 @@ maria_explain(struct sql_db *db, char *text, size_t cap)
 				      *table = cell_named(db, "table");
 
 		rc = 0;
-		if ((is_text(how, "ALL") || is_text(how, "index")) && n->type == SQL_INT
-		    && n->integer > SQL_SCAN_ROWS && table->type == SQL_TEXT && table->len > 0
+		if ((is_text(how, "ALL") || is_text(how, "index"))
+		    && rows_of(n) > SQL_SCAN_ROWS && table->type == SQL_TEXT && table->len > 0
 		    && *table->text != '<' && *text == '\0')
 			snprintf(text, cap, "%.*s: all of its %lld rows are read each time",
-			    (int)table->len, table->text, (long long)n->integer);
+			    (int)table->len, table->text, (long long)rows_of(n));
 	}
 	return rc;
 }

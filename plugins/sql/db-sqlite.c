@@ -8,6 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <ctype.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -304,10 +305,41 @@ lite_row(struct sql_db *db)
 
 /* ---- how it is read ---- */
 
-/* Has one of the tables that the query names more rows? Its name, in memory of SQLite's. */
-static char *
-large_table(struct lite *l, const char *query)
+static size_t
+name_length(const char *s)
 {
+	size_t n = 0;
+
+	while (s[n] == '_' || (s[n] & 0x80) != 0 || isalnum((unsigned char)s[n]))
+		n++;
+	return n;
+}
+
+/* Is that what the query calls this table: its name, or "name alias", "name AS alias"? */
+static bool
+is_called(const char *query, const char *table, const char *name, size_t len)
+{
+	size_t n = strlen(table);
+
+	if (n == len && strncasecmp(table, name, n) == 0)
+		return true;
+	for (const char *s = query; (s = strcasestr(s, table)) != NULL; s += n) {
+		const char *alias = s + n + strspn(s + n, "\"`] \t\r\n");
+
+		if (name_length(alias) == 2 && strncasecmp(alias, "as", 2) == 0)
+			alias += 2 + strspn(alias + 2, "\"`[ \t\r\n");
+		if (name_length(alias) == len && strncasecmp(alias, name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Has the table that the query calls so more rows? Its name, in memory of SQLite's. What is called
+ * otherwise is no table: a result of the query's own. */
+static char *
+large_table(struct lite *l, const char *query, const char *called)
+{
+	size_t len = name_length(called);
 	sqlite3_stmt *names = NULL;
 	char *found = NULL;
 
@@ -319,7 +351,7 @@ large_table(struct lite *l, const char *query)
 		sqlite3_stmt *count = NULL;
 		char *sql;
 
-		if (name == NULL || strcasestr(query, name) == NULL)
+		if (name == NULL || !is_called(query, name, called, len))
 			continue;
 		sql = sqlite3_mprintf("SELECT count(*) FROM (SELECT 1 FROM \"%w\" LIMIT %d)", name,
 		    SQL_SCAN_ROWS + 1);
@@ -349,7 +381,7 @@ lite_explain(struct sql_db *db, char *text, size_t cap)
 			const char *detail = (const char *)sqlite3_column_text(st, 3);
 
 			if (detail == NULL || strncmp(detail, "SCAN ", 5) != 0
-			    || (table = large_table(l, db->query->text)) == NULL)
+			    || (table = large_table(l, db->query->text, detail + 5)) == NULL)
 				continue;
 			snprintf(text, cap, "%s: all of it is read each time (%s)", table, detail);
 			sqlite3_free(table);

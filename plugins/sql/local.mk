@@ -26,3 +26,25 @@ plugins_sql_la_LIBADD = plugins/sql/libsql.la
 # Late rows, rows that change and kill -9, on PostgreSQL, MariaDB and SQLite.
 TESTS += tests/blackbox/sql.sh
 EXTRA_DIST += tests/blackbox/sql.sh
+
+# Where the database is, queries, times, what was handed on.
+check_PROGRAMS += tests/unit/test-sql
+TESTS += tests/unit/test-sql
+tests_unit_test_sql_SOURCES = tests/unit/test-sql.c
+tests_unit_test_sql_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sql_LDADD = plugins/sql/libsql.la $(CMOCKA_LIBS)
+
+# Rows of a database of SQLite: each once, whatever comes late and wherever the process dies.
+check_PROGRAMS += tests/unit/test-sql-rows
+TESTS += tests/unit/test-sql-rows
+tests_unit_test_sql_rows_SOURCES = tests/unit/test-sql-rows.c
+tests_unit_test_sql_rows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_sql_rows_LDADD = plugins/sql/libsql.la $(CMOCKA_LIBS) $(SQLITE_LIBS)
+
+# Addresses, queries, times and stored positions, whatever they hold.
+check_PROGRAMS += tests/fuzz/fuzz-sql
+TESTS += tests/fuzz/fuzz-sql
+tests_fuzz_fuzz_sql_SOURCES = tests/fuzz/fuzz-sql.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_sql_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_sql_LDADD = plugins/sql/libsql.la
+EXTRA_DIST += tests/fuzz/corpus/sql

@@ -101,13 +101,14 @@ keep_text(struct sql_reader *r, struct tw_value *v, const char *text, size_t len
 	return true;
 }
 
-/* The clock of the zone went back not long ago: ids are kept for as long as an hour comes twice. */
+/* The clock of the zone goes back, or went back not long ago: ids are kept from the hour's first
+ * coming to the end of its second one. */
 static int64_t
 keep_ids_from(const struct sql_reader *r)
 {
 	int64_t change_ms, floor_ms = r->seen.floor_ms;
 	int64_t back_ms = sql_time_repeated(
-	    r->zone, floor_ms - 3 * 3600000, r->read_ms, &change_ms);
+	    r->zone, floor_ms - 3 * 3600000, r->read_ms + 3 * 3600000, &change_ms);
 
 	if (!r->has_wall_time || back_ms == 0 || floor_ms >= change_ms + back_ms)
 		return INT64_MAX;
@@ -154,12 +155,18 @@ hand_on(struct sql_reader *r, size_t n, int64_t complete_ms)
 
 /* ---- a row ---- */
 
+/* A moment is the same whatever zone the session shows it in: that changes with DST. */
 static uint64_t
 cell_hash(const struct sql_cell *c, uint64_t seed)
 {
+	struct sql_time t;
+
 	switch (c->type) {
-	case SQL_TEXT:
 	case SQL_TIME:
+		if (sql_cell_time(&t, c, NULL) == 0)
+			return XXH3_64bits_withSeed(&t.ms, sizeof(t.ms), seed + 2);
+		return XXH3_64bits_withSeed(c->text, c->len, seed);
+	case SQL_TEXT:
 		return XXH3_64bits_withSeed(c->text, c->len, seed);
 	case SQL_INT:
 		return XXH3_64bits_withSeed(&c->integer, sizeof(c->integer), seed + 1);
@@ -183,7 +190,7 @@ row_hash(const struct sql_db *db)
 /* Counted, and told, once for as long as this process remembers. */
 static void
 reject(struct sql_reader *r, const struct sql_db *db, const char *name, const char *reason,
-    const struct sql_cell *c)
+    const struct sql_cell *c, bool is_private)
 {
 	uint64_t hash = row_hash(db), *kept = &r->rejected[hash % SQL_REJECTED_KEPT];
 	bool is_text = c->type == SQL_TEXT || c->type == SQL_TIME;
@@ -195,6 +202,7 @@ reject(struct sql_reader *r, const struct sql_db *db, const char *name, const ch
 	*kept = hash;
 	r->n[SQL_R_REJECTED]++;
 	r->n_bad_in_turn++;
+	is_text = is_text && !is_private;
 	snprintf(r->reason, sizeof(r->reason), "%.*s %s", SQL_NAME_MAX, name, reason);
 	r->sink.reject(r->sink.arg, r->reason, is_text ? c->text : "", is_text ? c->len : 0);
 }
@@ -295,7 +303,7 @@ take_values(struct sql_reader *r, const struct sql_db *db, uint32_t *flags)
 		if (f->at < 0)
 			continue;
 		if ((why = take_value(r, f, &db->cells[f->at], &v[i])) != NULL) {
-			reject(r, db, f->name, why, &db->cells[f->at]);
+			reject(r, db, f->name, why, &db->cells[f->at], f->is_email);
 			r->n_text = before;
 			return false;
 		}
@@ -316,8 +324,8 @@ is_repeated(const struct sql_reader *r, uint64_t hash, struct sql_time *t)
 	bool is_known = r->is_keyed
 	    && (sql_seen_has(&r->seen, hash) || *batch_slot(r, hash) != 0);
 
-	if (is_known || t->ms > r->run_floor_ms)
-		return is_known;
+	if (is_known || t->ms > r->run_floor_ms) /* ids may have been forgotten in this very run */
+		return is_known || (r->is_keyed && t->ms <= r->seen.base_ms);
 	if (!r->is_keyed || t->again_ms <= r->run_floor_ms || t->again_ms > r->read_ms
 	    || t->ms <= r->run_base_ms)
 		return true;
@@ -339,7 +347,7 @@ take_row(struct sql_reader *r, struct sql_db *db)
 	struct sql_time t;
 
 	if ((why = event_time(r, time, &t)) != NULL) {
-		reject(r, db, r->time.column, why, time);
+		reject(r, db, r->time.column, why, time, false);
 		return 0;
 	}
 	if (is_repeated(r, hash, &t)) {
@@ -347,7 +355,7 @@ take_row(struct sql_reader *r, struct sql_db *db)
 		return 0;
 	}
 	if (t.ms > r->read_ms + AHEAD_MAX_MS) {
-		reject(r, db, r->time.column, "is over an hour ahead", time);
+		reject(r, db, r->time.column, "is over an hour ahead", time, false);
 		return 0;
 	}
 	if (t.ms > r->read_ms) {
@@ -424,8 +432,11 @@ finish(struct sql_reader *r, struct sql_db *db, int64_t n_rows)
 
 	r->is_cut = n_rows >= db->limit;
 	if (!r->is_cut) {
+		/* Rows that nobody can read are no proof that nothing happened. */
+		bool is_understood = r->n_bad_in_turn < SQL_BAD_IN_TURN;
+
 		r->stretch = 1;
-		hand_on(r, r->n_records, r->read_ms - r->lateness_ms);
+		hand_on(r, r->n_records, is_understood ? r->read_ms - r->lateness_ms : 0);
 		return 0;
 	}
 	n = whole_times(r);

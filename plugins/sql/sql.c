@@ -12,7 +12,6 @@
 #include "plugins/sql/sql.h"
 
 #define RESERVE_SHARE 10            /* of a run's time is left for its end */
-#define BAD_IN_TURN 3               /* so many rejected rows in turn: the query is not understood */
 
 enum metric { ROWS, SECONDS, LAG, ERRORS };
 static const struct tw_metric metrics[] = {
@@ -402,7 +401,7 @@ tail(struct tw_ctx *ctx, void *self)
 	}
 	if (rc != 0)
 		return failed(ctx, s, rc);
-	if (r->n_bad_in_turn >= BAD_IN_TURN)
+	if (r->n_bad_in_turn >= SQL_BAD_IN_TURN)
 		return tw_fail(ctx, TW_UNKNOWN, "rows", "the last %llu rows could not be used: %s",
 		    (unsigned long long)r->n_bad_in_turn, r->reason);
 	return TW_OK;

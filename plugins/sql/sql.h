@@ -186,6 +186,7 @@ bool sql_seen_load(struct sql_seen *s, const void *src, size_t len); /* false: i
 /* ---- rows.c ---- */
 
 #define SQL_REJECTED_KEPT 1024
+#define SQL_BAD_IN_TURN 3           /* so many rejected rows in turn: the query is not understood */
 enum sql_result { SQL_R_OK, SQL_R_SYNTHETIC, SQL_R_REJECTED, SQL_R_REPEATED, SQL_R_N };
 enum sql_class { SQL_C_NONE, SQL_C_TEXT, SQL_C_NUMBER, SQL_C_TIME };
 

@@ -11,10 +11,17 @@ chmod 755 "$dir"
 n=0 agent='' maria='' pg='' shop='' seed=${SEED:-$RANDOM}
 RANDOM=$seed
 pgbin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
-as_postgres() { if [ "$(id -u)" = 0 ]; then (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); else "$@"; fi; }
+# PostgreSQL will not run as root. Each word of it ends in exec: $! is the server itself.
+as_postgres=()
+[ "$(id -u)" != 0 ] || as_postgres=(env -C / setpriv --reuid=postgres --regid=postgres --clear-groups)
 cleanup() {
   exec 9>&-
-  for p in "$agent" "$maria" "$pg" "$shop"; do [ -n "$p" ] && kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
+  for p in "$agent" "$maria" "$pg" "$shop"; do [ -n "$p" ] && kill -INT "$p" 2>/dev/null; done # at once: no client is awaited
+  for p in "$agent" "$maria" "$shop"; do [ -n "$p" ] && kill "$p" 2>/dev/null; done # those that do not hear it
+  for p in "$agent" "$maria" "$pg" "$shop"; do [ -n "$p" ] && wait "$p" 2>/dev/null; done
+  # The one that was started is a shell before it: PostgreSQL says who it is.
+  [ -s "$dir/pg/postmaster.pid" ] && kill "$(head -1 "$dir/pg/postmaster.pid")" 2>/dev/null
+  for _ in $(seq 50); do [ -s "$dir/pg/postmaster.pid" ] || break; sleep 0.1; done
   [ -n "${keep:-}" ] || rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -29,15 +36,15 @@ within() { # SECONDS NAME COMMAND...
   done
   ok "$name"
 }
-for program in mariadbd mariadb sqlite3; do command -v "$program" >/dev/null || fail "$program is not installed: scripts/packages names it"; done
+for program in mariadbd mariadb mariadb-install-db sqlite3 setpriv; do command -v "$program" >/dev/null || fail "$program is not installed: scripts/packages names it"; done
 [ -n "$pgbin" ] || fail 'postgresql is not installed: scripts/packages names it'
 
 # --- three databases, on sockets of our own ----------------------------------------------------------
 mkdir "$dir/pg" "$dir/run" "$dir/maria" "$dir/lite" "$dir/plugins"
 chmod 777 "$dir/run"
 [ "$(id -u)" = 0 ] && chown postgres "$dir/pg"
-as_postgres "$pgbin/initdb" -D "$dir/pg" -A trust -U shop >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log"; fail 'initdb'; }
-as_postgres "$pgbin/postgres" -D "$dir/pg" -k "$dir/run" -c listen_addresses= -c fsync=off -c unix_socket_permissions=0777 >"$dir/pg.log" 2>&1 &
+"${as_postgres[@]}" "$pgbin/initdb" -D "$dir/pg" -A trust -U shop >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log"; fail 'initdb'; }
+"${as_postgres[@]}" "$pgbin/postgres" -D "$dir/pg" -k "$dir/run" -c listen_addresses= -c fsync=off -c unix_socket_permissions=0777 >"$dir/pg.log" 2>&1 &
 pg=$!
 mariadb-install-db --no-defaults --datadir="$dir/maria" --auth-root-authentication-method=normal --skip-test-db >"$dir/maria.log" 2>&1 \
   || { cat "$dir/maria.log"; fail 'mariadb-install-db'; }
@@ -51,7 +58,12 @@ within 30 'PostgreSQL answers' psql 'select 1'
 within 30 'MariaDB answers' mariadb --no-defaults -S "$dir/run/maria.sock" -u root -e 'create database shop'
 psql 'create table orders (id serial primary key, at timestamptz(3) not null, word text, email text); create index on orders(at); create sequence numbers;
   create table big as select i as id, now() - interval '"'1 hour'"' as at from generate_series(1, 30000) i; analyze big'
-maria 'create table orders (id int auto_increment primary key, at datetime(3) not null, word varchar(40), email varchar(80), index(at))'
+maria 'create table orders (id int auto_increment primary key, at datetime(3) not null, word varchar(40), email varchar(80), index(at));
+  create table big as select seq as id, now(3) - interval 1 hour as at from seq_1_to_30000; analyze table big' >/dev/null
+mariadb --no-defaults -S "$dir/run/maria.sock" -u root shop <<'Q'
+delimiter //
+create function written() returns int begin insert into orders(at, word) values (now(3), 'w'); return 1; end//
+Q
 lite 'pragma journal_mode=wal; create table orders (id integer primary key, at integer not null, word, email text); create index o on orders(at)' >/dev/null
 # The shop that has its database open: without one, nobody who only reads may look into WAL files.
 mkfifo "$dir/run/shop"
@@ -76,6 +88,8 @@ sources:
   hangs: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, statement_timeout: 500ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT now() AS time, pg_sleep(60)::text AS id"}
   hangs2: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, statement_timeout: 500ms, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT now(3) AS time, sleep(60) AS id"}
   writes: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT now() AS time, nextval('numbers') AS id"}
+  writes2: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT now(3) AS time, written() AS id"}
+  slow2: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT id, at AS time FROM big WHERE at > \$watermark"}
   slow: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT id, at AS time FROM big WHERE at > \$watermark"}
 probes:
   - {name: one, plugin: tp_reader, source: pg, interval: 1s, timeout: 900ms}
@@ -85,6 +99,8 @@ probes:
   - {name: five, plugin: tp_reader, source: hangs2, interval: 1s, timeout: 900ms}
   - {name: six, plugin: tp_reader, source: writes, interval: 1s, timeout: 900ms}
   - {name: seven, plugin: tp_reader, source: slow, interval: 1s, timeout: 900ms}
+  - {name: eight, plugin: tp_reader, source: writes2, interval: 1s, timeout: 900ms}
+  - {name: nine, plugin: tp_reader, source: slow2, interval: 1s, timeout: 900ms}
 Y
 chmod 600 "$dir/shop.yaml"
 start() {
@@ -94,7 +110,7 @@ start() {
 hosts() { pgrep -P "$agent" -f tillwatch-host; }
 value() { "$tillwatch" query "sum($1)" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)"$/\1/p'; }
 counted() { value "last_over_time(reader_records_total{probe=\"$1\"}[1h])"; }
-all_count() { [ "$(counted one)" = "$1" ] && [ "$(counted two)" = "$1" ] && [ "$(counted three)" = "$1" ]; }
+all_count() { echo "PostgreSQL $(counted one), MariaDB $(counted two), SQLite $(counted three) of $1"; [ "$(counted one)" = "$1" ] && [ "$(counted two)" = "$1" ] && [ "$(counted three)" = "$1" ]; }
 insert() { # N SECONDS-AGO: rows of that time in each database, in one transaction each
   local i values_pg='' values_lite='' at word
   at=$(($(date +%s%3N) - $2 * 1000))
@@ -130,6 +146,9 @@ for round in $(seq "${ROUNDS:-8}"); do
   esac
 done
 within 20 'the agent is up again' "$tillwatch" status
+sleep 1.1   # one that is newer by a slot: the reader stamps by event time, and the last stamp is what is asked for
+insert 1 0
+total=$((total + 1))
 within 60 "each of $total rows counts once on all three, whoever was killed and however late it came" all_count "$total"
 psql 'update orders set at = now() where id = (select max(id) from orders)'
 maria 'set time_zone="+00:00"; update orders set at = now(3) order by id desc limit 1'
@@ -147,12 +166,26 @@ within 20 'a column that changes its type is a counted reject' own lite rejected
 failed() { [ "$(value "last_over_time(sql_errors_total{probe=\"$1\",cause=\"$2\"}[1h])")" -ge 1 ]; }
 within 30 'PostgreSQL: a query that hangs is stopped' failed hangs timeout
 within 30 'MariaDB: a query that hangs is stopped' failed hangs2 timeout
-within 30 'a query that writes is refused by the server' failed writes query
+has_alert() { "$tillwatch" rules | grep -q SqlSourceFails; }
+says() { "$tillwatch" probes | grep -q "^$1 .* unknown .*$2"; }
+within 30 'PostgreSQL: the run says why' says hangs 'the query took too long'
+within 30 'MariaDB: the run says why' says hangs2 'the query took too long'
+within 30 'PostgreSQL refuses a query that writes' failed writes query
 [ "$(psql "select is_called from numbers")" = f ] || fail 'the sequence has moved'
+within 30 'MariaDB refuses a query that writes' failed writes2 query
+[ "$(maria "select count(*) from orders where word = 'w'")" = 0 ] || fail 'a row was written'
 ok 'nothing was written'
-within 30 'a table that is read wholly is named' grep -q 'big: all of its 30000 rows are read each time' "$dir/agent.log"
+within 30 'PostgreSQL: a table that is read wholly is named' grep -q 'slow: public.big: all of its 30000 rows are read each time' "$dir/agent.log"
+within 30 'MariaDB: a table that is read wholly is named' grep -Eq 'slow2: big: all of its [0-9]+ rows are read each time' "$dir/agent.log"
+! grep -E ': (pg|maria|lite): .* read each time' "$dir/agent.log" || fail 'a query that has its index is warned of'
+ok 'a query that has its index is not warned of'
 ! grep -rq 'c@example.org' "$dir/store" "$dir/agent.log" || fail 'an address of a customer was kept'
 ok 'no address of a customer is kept'
+for s in pg maria lite; do
+  for m in sql_lag_seconds sql_query_seconds; do [ -n "$(value "last_over_time($m{probe=\"$s\"}[1h])")" ] || fail "no $m of $s"; done
+done
+ok 'lag and duration are measured'
+within 30 'an alert stands for it' has_alert
 kill "$maria"; wait "$maria" 2>/dev/null; maria=''
 within 30 'a database that is down is an error, not a zero' failed maria connect
 echo "ok: $n checks"

@@ -93,7 +93,8 @@ is_selected(const char *query, json_t *metric)
 		snprintf(label, sizeof(label), "%.*s", (int)(p - from), from);
 		value = xasprintf("%.*s", (int)(end - p - 2), p + 2);
 		is = json_string_value(json_object_get(metric, label));
-		same = is != NULL && strcmp(is, value) == 0;
+		/* A label that is not there is an empty one. */
+		same = strcmp(is != NULL ? is : "", value) == 0;
 		free(value);
 		if (!same)
 			return false;
@@ -199,6 +200,7 @@ answer_query(const struct fixture *f, const char *path, bool range)
 	double end = range ? param_number(path, "end") : start;
 	double step = range ? param_number(path, "step") : 1;
 	json_t *result = json_array(), *one, *groups[GROUPS_MAX], *points[GROUPS_MAX];
+	const char *when;               /* a text that the query must hold */
 	int n = 0;
 	size_t i;
 
@@ -209,7 +211,8 @@ answer_query(const struct fixture *f, const char *path, bool range)
 		const char *field = hist ? "histograms" : "values";
 		int k;
 
-		if (!is_selected(query, metric))
+		when = json_string_value(json_object_get(one, "when"));
+		if (!is_selected(query, metric) || (when != NULL && strstr(query, when) == NULL))
 			continue;
 		group = grouped(query, metric);
 		for (k = 0; k < n && !json_equal(groups[k], group); k++)

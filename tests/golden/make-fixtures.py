@@ -38,6 +38,73 @@ def ttfb(name, base, t, warm, v6):
     return x * (0.62 if warm else 1) * (1.07 if v6 else 1)
 
 
+def traffic(series):
+    """What real traffic says: answers to increase() and histogram_quantile() are these values as they are."""
+    def add(name, value, labels, when=None):
+        one = {"metric": {"__name__": name, "shop": SHOP, **labels},
+               "values": [[t, ts(value(t) if callable(value) else value)] for t in slots(60)]}
+        series.append({**one, "when": when} if when else one)
+
+    def ramp(low, high):
+        return lambda t: low if t < FAULT else low + (high - low) * min(1, (t - FAULT) / 240.0)
+
+    for probe, bad in (("shop-api", True), ("real-checkout", True), ("order-rate", False), ("guest-checkout", True),
+                       ("guest-paypal", False)):
+        add("tillwatch_probe_verdict", lambda t, bad=bad: 2.0 if bad and t >= FAIL + 60 else 0.0, {"probe": probe})
+    for route, n, server, throttled, client, times in (
+            ("payment", 18360, ramp(6, 1256), 147, 11, (0.168, 1.94, 30.012)), ("cart", 28920, 205, 0, 128, (0.061, 0.14, 0.377)),
+            ("catalog", 123810, 25, 0, 410, (0.038, 0.092, 0.188)), ("search", 42270, 46, 0, 8, (0.088, 0.744, 1.902)),
+            ("other", 3300, 0, 70, 33, (0.41, 0.98, 1.41))):
+        labels = {"probe": "shop-api", "route": route}
+        for outcome, v in (("ok", n), ("server_error", server), ("throttled", throttled), ("client_error", client)):
+            add("api_requests_total", v, {**labels, "outcome": outcome})
+        for q, v in zip(("0.5", "0.95", "0.99"), times):
+            add("api_duration_seconds", v, labels, "quantile(%s," % q)
+    for window, burn in (("1h", 68.4), ("6h", 12.1), ("1d", 3.4), ("3d", 1.9)):
+        add("api_budget_burn_rate", burn, {"probe": "shop-api", "window": window})
+        add("api_error_ratio", burn * 0.001, {"probe": "shop-api", "window": window})
+    add("api_budget_left_ratio", -0.04, {"probe": "shop-api"})
+    add("api_budget_alarm", 1, {"probe": "shop-api", "severity": "page"})
+    add("api_complete_seconds", lambda t: t - 6, {"probe": "shop-api"})
+    series[-1]["values"] = [[t, str(t - 6)] for t in slots(60)]
+    add("access_log_lines_total", 216660, {"probe": "edge_log", "result": "ok"}, "total[")
+    add("access_log_lines_total", 12, {"probe": "edge_log", "result": "unparsed"}, "unparsed")
+
+    steps = [("view_item", 18402, None, None), ("add_to_cart", 5704, 18402, (.298, .311, .325)),
+             ("begin_checkout", 4067, 5704, (.68, .711, .74)), ("add_shipping_info", 3754, 4067, (.909, .925, .941)),
+             ("add_payment_info", 3666, 3754, (.966, .975, .984)), ("purchase", 3010, 3666, (.91, .931, .95))]
+    for i, (step, good, tried, usual) in enumerate(steps):
+        labels = {"probe": "real-checkout", "step": step}
+        add("checkout_step_number", i + 1, labels)
+        add("checkout_step_is_closed", 0 if step == "purchase" else 1, labels)
+        add("checkout_good_total", good, labels)
+        if usual is None:
+            continue
+        add("checkout_tried_total", tried, labels)
+        add("checkout_alarm", 1 if step == "purchase" else 0, {**labels, "test": "step", "window": "1h"})
+        add("checkout_ratio", ramp(.935, .821) if step == "purchase" else good / tried, {**labels, "window": "1h"})
+        for bound, v in zip(("low", "mid", "high"), usual):
+            add("checkout_ratio_expected", v, {**labels, "window": "1h", "bound": bound})
+    add("checkout_lost_sessions", 363, {"probe": "real-checkout", "step": "purchase"})
+    for country, ratio, surprise in (("DE", .792, 17.2), ("FR", .84, 6.1), ("GB", .939, .3), ("US", .948, .1)):
+        labels = {"probe": "real-checkout", "step": "purchase", "window": "1h", "dimension": "country", "value": country}
+        add("checkout_surprise", surprise, labels)
+        add("checkout_ratio", ratio, labels)
+        add("checkout_ratio_expected", .931, {**labels, "bound": "mid"})
+    for bound, v in (("low", 31200), ("high", 38100)):
+        add("checkout_at_risk_value", v, {"probe": "real-checkout", "bound": bound})
+    add("checkout_complete_seconds", 0, {"probe": "real-checkout"})
+    series[-1]["values"] = [[t, str((t - 120) // 60 * 60)] for t in slots(60)]
+    for probe, reached, seconds in (("guest-checkout", 4, 31.2), ("guest-paypal", 5, 4.1)):
+        add("checkout_reached_steps", reached, {"probe": probe})
+        add("checkout_journey_seconds", seconds, {"probe": probe})
+    add("checkout_rate_events", 2461, {"probe": "order-rate", "window": "1h"})
+    for bound, v in (("low", 2340), ("mid", 2760), ("high", 3180)):
+        add("checkout_rate_expected_events", v, {"probe": "order-rate", "window": "1h", "bound": bound})
+    add("checkout_rate_floor_seconds", 540, {"probe": "order-rate", "window": "1h"})
+    add("checkout_alarm", 0, {"probe": "order-rate", "test": "rate", "window": "1h"})
+
+
 def bucket(v):  # schema 3 is enough for a picture: factor 2^(1/8)
     k = math.ceil(math.log2(v) * 8)
     return 2 ** ((k - 1) / 8), 2 ** (k / 8)
@@ -109,8 +176,7 @@ def main():
             newest[name] = run(9000, *runs[-1])
             slowest[name] = [run(8000 + i, *r) for i, r in enumerate(ordered[:12])]
 
-    series.append({"metric": {"__name__": "tillwatch_probe_verdict", "shop": SHOP, "probe": "shop-api"},
-                   "values": [[t, "0"] for t in slots(60)]})
+    traffic(series)
 
     def probe(name, plugin, verdict, reason, since, interval=30.0, stale=False, late=False):
         return {"name": name, "plugin": plugin, "system": "storefront", "interval": interval, "timeout": 10.0,
@@ -124,7 +190,12 @@ def main():
         probe("category", "storefront", "ok", "", T - 86400 * 3),
         probe("checkout-page", "storefront", "crit", "status 503, expected 200 (\"Service \u001b[31mUnavailable\")", FAIL),
         probe("login", "storefront", "ok", "", T - 86400 * 3, 60.0, stale=True),
-        probe("shop-api", "api", "ok", "", T - 86400 * 3, 60.0)]}})
+        probe("shop-api", "api", "crit", "errors spend the budget too fast", FAIL + 60, 60.0),
+        probe("real-checkout", "checkout", "crit", "purchase: 301 of 366 went on in 1h (82.2 %) where 91.0 to 95.0 % are usual",
+              FAIL + 60, 60.0),
+        probe("order-rate", "checkout", "ok", "", T - 86400 * 3, 60.0),
+        probe("guest-checkout", "checkout", "crit", "purchase: server_error (HTTP 504)", FAIL + 60, 60.0),
+        probe("guest-paypal", "checkout", "ok", "", T - 86400 * 3, 60.0)]}})
 
     def alert(name, pr, sev, summary, since, state="firing", silenced=""):
         at = __import__("datetime").datetime.fromtimestamp(since, __import__("datetime").timezone.utc)

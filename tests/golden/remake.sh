@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# remake.sh - the goldens of the dashboard: frames of both views at six sizes and three glyph sets, and a
+# remake.sh - the goldens of the dashboard: frames of all views at six sizes and three glyph sets, and a
 # few states of time.
 #   tests/golden/remake.sh BUILD_DIR          writes tests/golden/frames/ anew: review the diff
 #   tests/golden/remake.sh BUILD_DIR --check  compares; prints the first difference, exits 1
@@ -22,10 +22,11 @@ frame() { # $1: name; the rest: options
   shift
   "$demo" --fixtures "$src/fixtures" --now 1795444327000 --utc --format golden "$@" >"$out/$name.txt"
 }
-for view in overview storefront; do
+for view in overview storefront funnel api; do
+  case $view in funnel) probe=real-checkout ;; api) probe=shop-api ;; *) probe=product-page ;; esac
   for size in 60x20 80x24 100x30 120x40 140x45 200x60; do
     for glyphs in ascii block braille; do
-      frame "$view.$size.$glyphs" --view $view --probe product-page --once $size --glyphs $glyphs
+      frame "$view.$size.$glyphs" --view $view --probe "$probe" --once $size --glyphs $glyphs
     done
   done
 done
@@ -39,7 +40,7 @@ frame overview.tiny --once 40x10 --glyphs braille
 frame overview.line --once 18x3 --glyphs braille
 n=$(find "$out" -name '*.txt' | wc -l)
 if [ "$mode" = --check ]; then
-  [ "$n" -eq 44 ] || { echo "goldens: $n frames instead of 44"; exit 1; }
+  [ "$n" -eq 80 ] || { echo "goldens: $n frames instead of 80"; exit 1; }
   diff -r "$src/frames" "$out" | head -40 | sed 's/^/goldens: /' && diff -rq "$src/frames" "$out" >/dev/null
   echo "goldens: $n frames equal"
 else

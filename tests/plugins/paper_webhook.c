@@ -27,24 +27,22 @@ static const struct tw_option options[] = {
 };
 
 static enum tw_verdict
-body(struct tw_ctx *ctx, void *self, const void *data, size_t len, const struct tw_header *headers,
-    uint32_t n_headers)
+tail(struct tw_ctx *ctx, void *self)
 {
-	struct tw_value id = {.type = TW_FIELD_TEXT, .len = 1,
-	    .as.text = n_headers > 0 ? headers[0].value : "-"};
+	struct tw_value id = {.type = TW_FIELD_TEXT, .len = 1, .as.text = "-"};
 	struct tw_record r = {.size = sizeof(r), .values = &id};
 	struct tw_batch b = {.size = sizeof(b)};
 
 	(void)self;
-	if (len == 0 || *(const char *)data != '{') {
-		tw_api_->reject(ctx, "no JSON object", data, len < 80 ? len : 80);
-		return TW_WARN;
-	}
-	tw_api_->records(ctx, &b, &r, 1);
+	if (tw_api_->setting(ctx, "ingest/inbox") == NULL)
+		return tw_fail(ctx, TW_UNKNOWN, "ingest", "the agent does not listen");
+	tw_api_->reject(ctx, "no JSON object", "[]", 2);
+	tw_api_->state_put(ctx, "position", "0", 1);
 	tw_count(ctx, 0, 1, "result", "ok");
+	tw_api_->records(ctx, &b, &r, 1);
 	return TW_OK;
 }
 
 TW_PLUGIN(.name = "paper_webhook", .version = "0", .summary = "Webhooks on paper",
     .prefix = "paper_webhook_", .flags = TW_SOURCE, .self_size = sizeof(struct webhook),
-    .body = body, .options = TW_TABLE(options), .metrics = TW_TABLE(metrics));
+    .tail = tail, .options = TW_TABLE(options), .metrics = TW_TABLE(metrics));

@@ -116,8 +116,7 @@ put(struct tw_ctx *c, const char *key, const void *data, size_t len)
 	return 0;
 }
 
-static const void *
-get(struct tw_ctx *c, const char *key, size_t *len)
+static const void *get(struct tw_ctx *c, const char *key, size_t *len)
 {
 	struct entry *e = entry(&c->state, key);
 
@@ -161,10 +160,7 @@ static void keep_nothing(struct tw_ctx *c, const char *source, const char *field
 {
 	(void)c, (void)source, (void)field;
 }
-static int64_t slot(struct tw_ctx *c)
-{
-	return c->slot_ms;
-}
+static int64_t slot(struct tw_ctx *c) { return c->slot_ms; }
 static const char *
 setting(struct tw_ctx *c, const char *name)
 {
@@ -207,8 +203,7 @@ host_free(struct tw_ctx *c)
 	free(c);
 }
 
-static double
-total(struct tw_ctx *c, uint32_t metric, const char *rest)
+static double total(struct tw_ctx *c, uint32_t metric, const char *rest)
 {
 	char key[160];
 
@@ -216,8 +211,7 @@ total(struct tw_ctx *c, uint32_t metric, const char *rest)
 	return entry(&c->totals, key)->number;
 }
 
-static double
-gauge(struct tw_ctx *c, uint32_t metric, const char *rest)
+static double gauge(struct tw_ctx *c, uint32_t metric, const char *rest)
 {
 	char key[160];
 
@@ -225,8 +219,7 @@ gauge(struct tw_ctx *c, uint32_t metric, const char *rest)
 	return entry(&c->gauges, key)->number;
 }
 
-static bool
-has_gauge(struct tw_ctx *c, uint32_t metric)
+static bool has_gauge(struct tw_ctx *c, uint32_t metric)
 {
 	char key[16];
 
@@ -274,19 +267,15 @@ static const char *const pay_fields[] = {"ok", "gateway", "decline"};
 static const char *const hit_fields[] = {"path", "session", "country", "status"};
 static const char *const state_fields[] = {"id", "state"};
 
-static struct tw_value
-text(const char *s)
+static struct tw_value text(const char *s)
 {
-	return (struct tw_value){
-	    .type = TW_FIELD_TEXT, .len = (uint32_t)strlen(s), .as.text = s};
+	return (struct tw_value){TW_FIELD_TEXT, (uint32_t)strlen(s), {.text = s}};
 }
-static struct tw_value
-whole(int64_t v)
+static struct tw_value whole(int64_t v)
 {
 	return (struct tw_value){.type = TW_FIELD_INT, .as.integer = v};
 }
-static struct tw_value
-number(double v)
+static struct tw_value number(double v)
 {
 	return (struct tw_value){.type = TW_FIELD_REAL, .as.real = v};
 }

@@ -52,7 +52,7 @@ static struct query_request
 request(void)
 {
 	return (struct query_request){.generation = 7,
-	    .storefront = true,
+	    .view = QUERY_STOREFRONT,
 	    .stride = 2,
 	    .probe = "product-page",
 	    .now_ms = FIXTURE_T,
