@@ -22,6 +22,7 @@
 
 #include "tests/golden/fixture.h"
 #include "tui/query.h"
+#include "tui/traffic.h"
 #include "tui/worker.h"
 
 static bool
@@ -75,7 +76,7 @@ test_reads(void **state)
 	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
 	assert_string_equal(s->error, "");
 	assert_true(s->ever);
-	assert_int_equal(s->n_probes, 7);
+	assert_int_equal(s->n_probes, 11);
 	assert_int_equal(s->n_alerts, 3);
 	assert_int_equal(s->n_hosts, 2);
 	assert_int_equal(s->n_receivers, 2);
@@ -112,6 +113,44 @@ test_reads(void **state)
 	status_unref(s);
 	src.close(src.ctx);
 	buf_free(&calls);
+}
+
+/* What the views Funnel and API show is what the fixtures say. */
+static void
+test_traffic(void **state)
+{
+	struct query_request q = request();
+	struct status *s;
+	struct charts *c;
+	struct source src;
+
+	(void)state;
+	open_fixture(&src, NULL);
+	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
+	q.view = QUERY_API;
+	q.probe[0] = '\0';
+	c = query_charts(&src, &q, s, &go_on);
+	assert_string_equal(c->error, "");
+	assert_string_equal(c->api->probe, "shop-api");
+	assert_int_equal(c->api->n_routes, 5);
+	assert_string_equal(c->api->routes[0].name, "payment"); /* the worst one */
+	assert_true(fabs(c->api->routes[0].p95 - 1.94) < 1e-6);
+	assert_true(fabs(c->api->burn[0] - 68.4) < 1e-6);
+	charts_unref(c);
+	q.view = QUERY_FUNNEL;
+	c = query_charts(&src, &q, s, &go_on);
+	assert_string_equal(c->error, "");
+	assert_string_equal(c->funnel->probe, "real-checkout");
+	assert_int_equal(c->funnel->n_steps, 6);
+	assert_string_equal(c->funnel->steps[5].name, "purchase");
+	assert_true(c->funnel->steps[5].alarm > 0 && c->funnel->shown == 5);
+	assert_true(fabs(c->funnel->steps[5].tried - 3666) < 1);
+	assert_int_equal(c->funnel->n_parts, 4);
+	assert_string_equal(c->funnel->parts[0].value, "DE"); /* the most unusual one */
+	assert_int_equal(c->funnel->n_journeys, 2);
+	assert_true(fabs(c->funnel->rates[0].floor_s - 540) < 1);
+	charts_unref(c);
+	status_unref(s);
 }
 
 static void
@@ -192,7 +231,7 @@ test_keeps_last(void **state)
 	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
 	later = query_status(&cut, s, true, FIXTURE_T + 9000, &go_on);
 	assert_true(later->ever);
-	assert_int_equal(later->n_probes, 7);
+	assert_int_equal(later->n_probes, 11);
 	assert_int_equal(later->n_receivers, 2);
 	assert_int_equal(later->fetched_ms, FIXTURE_T);
 	assert_string_equal(later->error, "the wire is cut");
@@ -282,7 +321,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_reads),
+	    cmocka_unit_test(test_reads), cmocka_unit_test(test_traffic),
 	    cmocka_unit_test(test_cancel),
 	    cmocka_unit_test(test_lies),
 	    cmocka_unit_test(test_keeps_last),
