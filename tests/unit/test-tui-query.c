@@ -151,6 +151,7 @@ test_traffic(void **state)
 	assert_true(fabs(c->funnel->rates[0].floor_s - 540) < 1);
 	charts_unref(c);
 	status_unref(s);
+	src.close(src.ctx);
 }
 
 static void
