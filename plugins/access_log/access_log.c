@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "plugins/access_log/log.h"
+#include "plugins/common/network.h"
 
 #define BATCH 512                   /* records handed on at once */
 #define BATCH_SPAN_MS 60000         /* of event time, while old lines are read */
@@ -44,7 +45,7 @@ static const char *const results[R_N] = {
 
 struct access_log {
 	/* options */
-	struct tw_list path, fields;
+	struct tw_list path, fields, trusted_proxies;
 	const char *format;
 	int64_t lateness, max_line, history, stale_after;
 	uint8_t bots;
@@ -58,6 +59,7 @@ struct access_log {
 	uint64_t n[R_N];
 	int place[FIELD_N];
 	bool wants_country;
+	struct network *proxies;
 	uint64_t *agent_key;    /* AGENTS hashes */
 	uint8_t *agent_is_bot;
 	/* a batch */
@@ -74,6 +76,9 @@ static const struct tw_option options[] = {
 	.help = "combined, common, json, or the server's own log format (nginx, Apache)"),
     TW_OPTION(struct access_log, fields, TW_PAIRS,
 	.help = "our name: a variable of the format, or the key before it: {session: sid}"),
+    TW_OPTION(struct access_log, trusted_proxies, TW_STRINGS,
+	.help = "networks of our own proxies, [10.0.0.0/8]: behind them the client is who "
+		"X-Forwarded-For says, from the right"),
     TW_OPTION(struct access_log, lateness, TW_DURATION, .def = "5s", .max = 3600,
 	.help = "servers write a line when a request ends: for so long older ones may come"),
     TW_OPTION(struct access_log, max_line, TW_BYTES, .def = "64KiB", .min = 1024, .max = 131072,
@@ -131,6 +136,25 @@ restore(struct tw_ctx *ctx, struct access_log *s)
 }
 
 static enum tw_verdict
+take_proxies(struct tw_ctx *ctx, struct access_log *s)
+{
+	const char *const *texts = s->trusted_proxies.items;
+	char path[48];
+
+	s->proxies = calloc(s->trusted_proxies.n + 1, sizeof(*s->proxies));
+	if (s->proxies == NULL)
+		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	for (uint32_t i = 0; i < s->trusted_proxies.n; i++) {
+		if (network_parse(&s->proxies[i], texts[i]) == 0)
+			continue;
+		snprintf(path, sizeof(path), "trusted_proxies/%u", i);
+		return tw_api_->refuse(
+		    ctx, path, "%s is no network (try 10.0.0.0/8)", texts[i]);
+	}
+	return TW_OK;
+}
+
+static enum tw_verdict
 start(struct tw_ctx *ctx, void *self)
 {
 	struct access_log *s = self;
@@ -142,6 +166,8 @@ start(struct tw_ctx *ctx, void *self)
 	    != 0)
 		return tw_api_->refuse(
 		    ctx, strncmp(err, "fields.", 7) == 0 ? "fields" : "format", "%s", err);
+	if (take_proxies(ctx, s) != TW_OK)
+		return TW_UNKNOWN;
 	s->follow = follow_new(
 	    s->path.items, s->path.n, (size_t)s->max_line, s->history / 1000);
 	s->agent_key = calloc(AGENTS, sizeof(*s->agent_key));
@@ -163,6 +189,7 @@ stop(struct tw_ctx *ctx, void *self)
 	(void)ctx;
 	log_format_free(s->line);
 	follow_free(s->follow);
+	free(s->proxies);
 	free(s->agent_key);
 	free(s->agent_is_bot);
 }
@@ -231,13 +258,15 @@ static void
 find_country(struct tw_ctx *ctx, const struct access_log *s, struct tw_value *v)
 {
 	const struct tw_value *address = text_at(s, v, FIELD_ADDRESS);
+	const struct tw_value *forwarded = text_at(s, v, FIELD_FORWARDED);
 	struct tw_geo geo = {.size = sizeof(geo)};
-	char text[64];
+	char text[NETWORK_TEXT];
 
-	if (address == NULL || address->len >= sizeof(text))
+	if (address == NULL
+	    || !network_client(text, s->proxies, s->trusted_proxies.n, address->as.text,
+		address->len, forwarded != NULL ? forwarded->as.text : "",
+		forwarded != NULL ? forwarded->len : 0))
 		return;
-	memcpy(text, address->as.text, address->len);
-	text[address->len] = '\0';
 	if (tw_api_->geo(ctx, text, &geo) != 0)
 		return;
 	/* Where the address stood its country stands now: nobody may keep an address. */

@@ -2,7 +2,7 @@
 noinst_LTLIBRARIES += plugins/access_log/libaccesslog.la
 plugins_access_log_libaccesslog_la_SOURCES = plugins/access_log/follow.c plugins/access_log/format.c \
 	plugins/access_log/format-internal.h plugins/access_log/log.h plugins/access_log/log-time.c plugins/access_log/parse.c
-plugins_access_log_libaccesslog_la_LIBADD = lib/libtw.la $(ZLIB_LIBS) -lm
+plugins_access_log_libaccesslog_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(ZLIB_LIBS) -lm
 
 plugin_LTLIBRARIES += plugins/access_log.la
 plugins_access_log_la_SOURCES = plugins/access_log/access_log.c

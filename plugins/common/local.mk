@@ -1,7 +1,7 @@
 # plugins/common/local.mk - what several families share; linked into each plugin.
 noinst_LTLIBRARIES += plugins/common/libtwcommon.la
 plugins_common_libtwcommon_la_SOURCES = plugins/common/assertion.c plugins/common/assertion.h plugins/common/cdn.c \
-	plugins/common/cdn.h plugins/common/glob.c plugins/common/glob.h \
+	plugins/common/cdn.h plugins/common/glob.c plugins/common/glob.h plugins/common/network.c plugins/common/network.h \
 	plugins/common/outcome.c plugins/common/outcome.h \
 	plugins/common/private.c plugins/common/private.h \
 	plugins/common/season.c plugins/common/season.h plugins/common/season-internal.h \

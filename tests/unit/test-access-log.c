@@ -21,6 +21,7 @@
 
 #include "lib/clock.h"
 #include "plugins/access_log/log.h"
+#include "plugins/common/network.h"
 
 /* The clock is the test's: a grace is over when it says so. */
 static int64_t now_us = 1000000000;
@@ -497,10 +498,47 @@ files_that_are_not_there(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Behind proxies that are ours the client is the first from the right who is not. */
+static void
+clients_behind_proxies(void **state)
+{
+	static const struct { const char *peer, *forwarded, *client; } cases[] = {
+	    {"203.0.113.9", "198.51.100.1", "203.0.113.9"}, /* not ours: what it says counts not */
+	    {"10.1.2.3", "198.51.100.1", "198.51.100.1"},
+	    {"10.1.2.3", "6.6.6.6, 198.51.100.1, 10.9.9.9", "198.51.100.1"},
+	    {"10.1.2.3", "198.51.100.1:4711", "198.51.100.1"},
+	    {"fd00::1", "\"[2001:db8::7]:80\"", "2001:db8::7"},
+	    {"10.1.2.3", "unknown, 10.9.9.9", NULL}, {"10.1.2.3", "", NULL},
+	    {"10.1.2.3", "10.4.4.4", NULL}, {"not an address", "1.2.3.4", NULL}};
+	struct network nets[2], one;
+	char client[NETWORK_TEXT];
+
+	(void)state;
+	assert_int_equal(network_parse(&nets[0], "10.0.0.0/8"), 0);
+	assert_int_equal(network_parse(&nets[1], "fd00::/8"), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool is_known = network_client(client, nets, 2, cases[i].peer,
+		    strlen(cases[i].peer), cases[i].forwarded, strlen(cases[i].forwarded));
+
+		assert_int_equal(is_known, cases[i].client != NULL);
+		if (is_known)
+			assert_string_equal(client, cases[i].client);
+	}
+	assert_true(network_has(nets, 2, "::ffff:10.3.3.3"));
+	assert_false(network_has(nets, 2, "11.0.0.1"));
+	assert_int_equal(network_parse(&one, "10.0.0.1/8"), -22);
+	assert_int_equal(network_parse(&one, "10.0.0.0/33"), -22);
+	assert_int_equal(network_parse(&one, "10.0.0.0/"), -22);
+	assert_int_equal(network_parse(&one, "shop"), -22);
+	assert_int_equal(network_parse(&one, "0.0.0.0/0"), 0);
+	assert_true(network_has(&one, 1, "203.0.113.9"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(lines_say_what_they_say),
+	    cmocka_unit_test(clients_behind_proxies),
 	    cmocka_unit_test(formats_are_refused),
 	    cmocka_unit_test(the_screen_knows_whose_time_it_is), T(each_line_once),
 	    T(a_cut_file_begins_anew), T(lines_without_an_end_wait), T(history_is_read_back),
