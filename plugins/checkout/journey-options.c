@@ -5,34 +5,9 @@
  */
 #include "plugins/checkout/journey-options.h"
 
-#include "plugins/common/assertion.h"
+#include "plugins/common/answer.h"
 
 #define ROW(type_, field_, kind_, ...) TW_OPTION(type_, field_, kind_, __VA_ARGS__)
-#define SUB(outer, field_, kind_, ...)                                                             \
-	{                                                                                          \
-		.name = #field_, .type = kind_,                                                    \
-		.offset = offsetof(struct request_options, outer.field_)                           \
-			  - offsetof(struct request_options, outer),                               \
-		__VA_ARGS__                                                                        \
-	}
-
-static const struct tw_option graphql_rows[] = {
-    SUB(graphql, query, TW_STRING, .flags = TW_REQUIRED, .help = "The query or mutation"),
-    SUB(graphql, variables, TW_TREE, .help = "Its variables: {name: value}"),
-};
-static const struct tw_option request_rows[] = {
-    ROW(struct request_options, method, TW_STRING, .help = "Absent: POST with a body, else GET"),
-    ROW(struct request_options, url, TW_URL, .flags = TW_REQUIRED,
-	.help = "May hold ${name}; values are percent-encoded in path and query"),
-    ROW(struct request_options, headers, TW_PAIRS, .help = "Request headers: {name: value}"),
-    ROW(struct request_options, json, TW_TREE,
-	.help = "A JSON body; a text that is one ${name} of a captured number becomes a number"),
-    ROW(struct request_options, graphql, TW_MAP, .nested = TW_TABLE(graphql_rows),
-	.nested_size = sizeof(((struct request_options *)0)->graphql),
-	.help = "A GraphQL request over POST; errors inside 200 are found by themselves"),
-    ROW(struct request_options, form, TW_PAIRS, .help = "A form's fields: {name: value}"),
-    ROW(struct request_options, body, TW_STRING, .help = "A body as it is"),
-};
 static const struct tw_option capture_rows[] = {
     ROW(struct capture_options, json, TW_STRING, .help = "JSON Pointer (RFC 6901) to one value"),
     ROW(struct capture_options, regex, TW_REGEX,
@@ -51,7 +26,7 @@ static const struct tw_option step_rows[] = {
     ROW(struct step_options, orders, TW_CHOICE, .choices = "auto|true|false", .def = "auto",
 	.help = "Does it place an order? auto: a step named purchase does"),
     ROW(struct step_options, request, TW_MAP, .flags = TW_REQUIRED,
-	.nested = TW_TABLE(request_rows), .nested_size = sizeof(struct request_options),
+	.nested = REQUEST_TABLE, .nested_size = sizeof(struct request_options),
 	.help = "What is asked"),
     ROW(struct step_options, capture, TW_NAMED, .nested = TW_TABLE(capture_rows),
 	.nested_size = sizeof(struct capture_options),
@@ -60,8 +35,7 @@ static const struct tw_option step_rows[] = {
 	.nested = ASSERTION_TABLE, .nested_size = sizeof(struct assertion),
 	.help = "What must hold for the final answer"},
     ROW(struct step_options, error_if, TW_TREE,
-	.help = "What in a 2xx is the shop's no: {json: POINTER, equals|in|matches|exists: ...}, "
-		"or a list of such; graphql knows `errors`, errorCode and types named ...Error"),
+	.help = ERROR_IF_HELP),
 };
 const struct tw_option journey_rows[JOURNEY_ROWS] = {
     ROW(struct journey_options, max_orders_per_day, TW_INT, .def = "0", .max = 10000,

@@ -8,14 +8,8 @@
 
 #include <tillwatch/plugin.h>
 
-struct request_options {
-	const char *method, *url;
-	struct tw_list headers;                 /* struct tw_pair */
-	const char *json;                       /* JSON text */
-	struct { const char *query, *variables; } graphql; /* variables: JSON text */
-	struct tw_list form;                    /* struct tw_pair */
-	const char *body;
-};
+#include "plugins/common/request.h"
+
 struct capture_options {
 	const char *name;                       /* first: TW_NAMED */
 	const char *json, *regex, *header, *cookie;

@@ -28,9 +28,6 @@
 #include "lib/clock.h"
 #include "plugins/common/private.h"
 
-#define URL_BYTES_MAX 8192
-#define HEADER_BYTES_MAX 7900    /* the engine sends lines of 8 KiB */
-#define BODY_BYTES_MAX (1 << 20)
 #define SIGHT_US 1000000
 #define SLACK_US 30000           /* between our last time limit and the run's deadline */
 
@@ -219,7 +216,7 @@ step_good(struct tw_ctx *ctx, struct journey *j, const struct tw_answer *a,
 static void
 note_address(struct journey *j, const struct step *s, const struct tw_answer *a)
 {
-	if (a->n_hops > 0 && !template_has_foreign_host(&s->url, &j->values)
+	if (a->n_hops > 0 && !template_has_foreign_host(&s->request.url, &j->values)
 	    && a->hops->address[0] != '\0')
 		j->is_host_private = address_leads_inside(a->hops->address);
 }
@@ -246,132 +243,30 @@ answered(struct tw_ctx *ctx, void *self, const struct tw_answer *a)
 
 /* ---- a request ---- */
 
-struct filled {
-	struct buf url, body, text;  /* text: the headers' values, one after the other */
-	struct tw_header headers[64];
-	size_t at[64];
-	uint32_t n;
-};
-
-static void
-filled_clear(struct filled *f)
-{
-	struct buf *all[] = {&f->url, &f->body, &f->text};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (all[i]->data != NULL)
-			explicit_bzero(all[i]->data, all[i]->len);
-		buf_free(all[i]);
-	}
-}
-
-static int
-fill(struct journey *j, const struct template *t, struct buf *out, const char *what,
-    char *why, size_t cap)
-{
-	int which = -1, rc = template_fill(t, &j->values, out, &which);
-
-	if (rc == -E2BIG)
-		snprintf(why, cap, "%s becomes too long", what);
-	else if (rc != 0)
-		snprintf(why, cap, "the value of ${%s} may not stand in the %s",
-		    which >= 0 ? j->plan.names.name[which] : "?", what);
-	return rc;
-}
-
-static void
-add_header(struct filled *f, const char *name, const char *value)
-{
-	f->at[f->n] = f->text.len;
-	f->headers[f->n++].name = name;
-	buf_text(&f->text, value);
-	buf_add(&f->text, "", 1);
-}
-
-static bool
-has_header(const struct step *s, const char *name)
-{
-	const struct tw_pair *pair = s->o->request.headers.items;
-
-	for (uint32_t i = 0; i < s->o->request.headers.n; i++)
-		if (strcasecmp(pair[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static int
-fill_headers(
-    struct tw_ctx *ctx, struct journey *j, const struct step *s, struct filled *f, char *why,
-    size_t cap)
-{
-	const char *name = tw_api_->setting(ctx, "synthetic/header_name");
-	const char *value = tw_api_->setting(ctx, "synthetic/header_value");
-	const struct tw_pair *pair = s->o->request.headers.items;
-	int rc;
-
-	add_header(f, name != NULL ? name : "X-Synthetic", value != NULL ? value : "tillwatch");
-	if (!has_header(s, "user-agent"))
-		add_header(f, "User-Agent", "tillwatch/" PACKAGE_VERSION);
-	if (s->content_type != NULL)
-		add_header(f, "Content-Type", s->content_type);
-	for (uint32_t i = 0; i < s->o->request.headers.n; i++) {
-		struct buf one;
-
-		buf_init(&one, HEADER_BYTES_MAX);
-		if ((rc = fill(j, &s->headers[i], &one, "header", why, cap)) == 0)
-			add_header(f, pair[i].name, buf_str(&one));
-		if (one.data != NULL)
-			explicit_bzero(one.data, one.len);
-		buf_free(&one);
-		if (rc != 0)
-			return rc;
-	}
-	for (uint32_t i = 0; i < f->n; i++)
-		f->headers[i].value = f->text.data + f->at[i];
-	return f->text.failed ? -E2BIG : 0;
-}
-
-static int
-fill_request(struct tw_ctx *ctx, struct journey *j, struct filled *f, char *why, size_t cap)
-{
-	const struct step *s = step_at_hand(j);
-	int rc;
-
-	buf_init(&f->url, URL_BYTES_MAX);
-	buf_init(&f->body, BODY_BYTES_MAX);
-	buf_init(&f->text, 64 * 8192);
-	f->n = 0;
-	if ((rc = fill(j, &s->url, &f->url, "URL", why, cap)) != 0)
-		return rc;
-	if (s->has_body && (rc = fill(j, &s->body, &f->body, "body", why, cap)) != 0)
-		return rc;
-	return fill_headers(ctx, j, s, f, why, cap);
-}
-
 static enum tw_verdict
 request(struct tw_ctx *ctx, struct journey *j)
 {
 	const struct step *s = step_at_hand(j);
 	int64_t left = time_left(ctx, j);
-	char why[200] = "out of memory";
-	struct filled f;
+	char why[200];
+	struct request_filled f;
 	enum tw_verdict v;
 
 	if (left <= 0)
 		return step_impossible(
 		    ctx, j, OUTCOME_SERVER_ERROR, NULL, "timeout: no time is left for it");
-	if (fill_request(ctx, j, &f, why, sizeof(why)) != 0) {
-		filled_clear(&f);
+	if (request_fill(ctx, &s->request, &j->plan.names, &j->values, &f, why, sizeof(why)) != 0) {
+		request_filled_clear(&f);
 		return step_impossible(ctx, j, OUTCOME_BUSINESS_ERROR, "capture", why);
 	}
 	if (j->stage == STAGE_STEPS)
 		j->is_begun = true;
-	v = tw_http(ctx, .url = buf_str(&f.url), .method = s->method, .headers = f.headers,
-	    .n_headers = f.n, .body = s->has_body ? buf_str(&f.body) : NULL,
+	v = tw_http(ctx, .url = buf_str(&f.url), .method = s->request.method, .headers = f.headers,
+	    .n_headers = f.n, .body = s->request.has_body ? buf_str(&f.body) : NULL,
 	    .body_len = f.body.len, .connection = TW_WARM, .flags = TW_KEEP_OPEN, .jar = j->jar,
 	    .address = j->address[0] != '\0' ? j->address : NULL, .timeout_us = left,
 	    .done = answered);
-	filled_clear(&f);
+	request_filled_clear(&f);
 	return v;
 }
 
@@ -402,10 +297,10 @@ send_step(struct tw_ctx *ctx, struct journey *j)
 	int rc;
 
 	j->address[0] = '\0';
-	if (j->is_host_private || !template_has_foreign_host(&s->url, &j->values))
+	if (j->is_host_private || !template_has_foreign_host(&s->request.url, &j->values))
 		return request(ctx, j);
-	buf_init(&url, URL_BYTES_MAX);
-	rc = fill(j, &s->url, &url, "URL", why, sizeof(why));
+	buf_init(&url, REQUEST_URL_MAX);
+	rc = request_fill_url(&s->request, &j->plan.names, &j->values, &url, why, sizeof(why));
 	url_host(buf_str(&url), host, sizeof(host));
 	buf_free(&url);
 	if (rc != 0 || host[0] == '\0')
@@ -473,19 +368,6 @@ thought(struct tw_ctx *ctx, void *self, void *arg)
 	return send_step(ctx, j);
 }
 
-/* The first name that a step needs and nobody has given, or -1. */
-static int
-missing_name(const struct journey *j, const struct step *s)
-{
-	int name = template_missing(&s->url, &j->values);
-
-	if (name < 0)
-		name = template_missing(&s->body, &j->values);
-	for (uint32_t i = 0; name < 0 && i < s->o->request.headers.n; i++)
-		name = template_missing(&s->headers[i], &j->values);
-	return name;
-}
-
 static enum tw_verdict
 next(struct tw_ctx *ctx, struct journey *j)
 {
@@ -497,7 +379,7 @@ next(struct tw_ctx *ctx, struct journey *j)
 	if (j->at >= n)
 		return j->stage == STAGE_STEPS ? end_steps(ctx, j) : teardown_over(ctx, j);
 	s = step_at_hand(j);
-	if (j->stage != STAGE_STEPS && (name = missing_name(j, s)) >= 0) {
+	if (j->stage != STAGE_STEPS && (name = request_missing(&s->request, &j->values)) >= 0) {
 		snprintf(why, sizeof(why), "skipped: ${%s} is not known",
 		    j->plan.names.name[name]);
 		return step_impossible(ctx, j, OUTCOME_IGNORED, NULL, why);

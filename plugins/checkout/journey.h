@@ -14,14 +14,10 @@
 #include "lib/regex.h"
 #include "lib/tz.h"
 #include "plugins/checkout/checkout.h"
-#include "plugins/checkout/journey-template.h"
-#include "plugins/common/assertion.h"
-#include "plugins/common/outcome.h"
+#include "plugins/common/answer.h"
+#include "plugins/common/request.h"
 
 #define STEPS_MAX 50
-#define CAUSE_BYTES 32
-#define CODE_BYTES 128
-#define TEXT_BYTES 512
 #define EXCERPT_BYTES 1024
 #define OWED_MAX 32
 #define OWED_HOURS 24
@@ -35,25 +31,12 @@ struct capture {
 	struct regex *regex;
 };
 
-/* What in a 2xx is the shop's no: one item of error_if. */
-struct error_rule {
-	char *pointer;
-	char *equals;              /* NULL = not asked; so are the others */
-	json_t *in;                /* array of texts */
-	struct regex *matches;
-	bool exists, wants_exists;
-};
-
 struct step {
 	const struct step_options *o;
-	const char *name, *method;
-	bool orders, is_graphql, has_body, has_rules;
-	const char *content_type;  /* NULL: the user's */
-	struct template url, body;
-	struct template *headers;  /* values; as many as o->request.headers */
-	struct assertions *assertions;
-	struct error_rule *rules;
-	size_t n_rules;
+	const char *name;
+	bool orders;
+	struct request request;
+	struct demands demands;
 	struct capture *captures;
 	size_t n_captures;
 };
@@ -72,26 +55,11 @@ struct plan {
 int plan_make(struct tw_ctx *ctx, struct plan *p, const struct journey_options *o);
 void plan_clear(struct plan *p);
 
-/* journey-error.c: error_if from its JSON text. 0; -EINVAL with a sentence; -ENOMEM. */
-int error_rules_read(struct step *s, const char *json, char *err, size_t err_cap);
-void error_rules_clear(struct step *s);
-
 /* ---- what an answer says ---- */
 
-struct verdict {
-	enum outcome outcome;
-	char cause[CAUSE_BYTES];   /* the outcome's word, or "capture", "blind" */
-	char code[CODE_BYTES];     /* the shop's own, or "" */
-	char text[TEXT_BYTES];     /* a sentence without the step's name; not redacted */
-};
-
-void verdict_set(struct verdict *v, enum outcome o, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 /* Judges; takes captures into values when all is well. */
 void step_judge(const struct step *s, const struct tw_answer *a, int64_t now_ms,
     struct values *values, struct verdict *v);
-/* journey-error.c: is there an error in this JSON? Then *v says which. */
-bool errors_in_body(const struct step *s, json_t *root, int status, struct verdict *v);
 /* journey-capture.c. 0, or -EINVAL with *v set (cause "capture"). root NULL: the body is no JSON */
 int captures_take(const struct step *s, const struct tw_answer *a, json_t *root,
     struct values *values, struct verdict *v);
@@ -155,12 +123,5 @@ void report_step(struct tw_ctx *ctx, const struct journey *j, const struct step 
 void report_teardown(struct tw_ctx *ctx, const struct journey *j, const struct step *s,
     const struct verdict *v);
 enum tw_verdict report_end(struct tw_ctx *ctx, const struct journey *j);
-
-static inline const struct tw_hop *
-hop_at(const struct tw_answer *a, uint32_t i)
-{
-	return (
-	    const struct tw_hop *)(const void *)((const char *)a->hops + (size_t)i * a->hop_size);
-}
 
 #endif

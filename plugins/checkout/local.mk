@@ -7,9 +7,9 @@ plugins_checkout_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_checkout_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la
 
 JOURNEY_SOURCES = plugins/checkout/journey.c plugins/checkout/journey.h plugins/checkout/journey-capture.c \
-	plugins/checkout/journey-error.c plugins/checkout/journey-judge.c plugins/checkout/journey-options.c \
+	plugins/checkout/journey-judge.c plugins/checkout/journey-options.c \
 	plugins/checkout/journey-options.h plugins/checkout/journey-orders.c plugins/checkout/journey-plan.c \
-	plugins/checkout/journey-report.c plugins/checkout/journey-template.c plugins/checkout/journey-template.h
+	plugins/checkout/journey-report.c
 
 TRAFFIC_SOURCES = plugins/checkout/funnel.c plugins/checkout/funnel.h plugins/checkout/match.c plugins/checkout/match.h \
 	plugins/checkout/rate.c plugins/checkout/rate.h plugins/checkout/ratio.c plugins/checkout/ratio.h \

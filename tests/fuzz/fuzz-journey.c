@@ -52,8 +52,8 @@ judge(const char *pointer, const char *text, const char *body, size_t len)
 			       cookie = {.name = "y", .cookie = "session", .secret = 1};
 	struct capture captures[] = {{.o = &o, .name = 0}, {.o = &cookie, .name = 1}};
 	struct tw_list none = {.n = 0};
-	struct step s = {.name = "s", .is_graphql = true, .captures = captures, .n_captures = 2,
-	    .assertions = assertions_new(NULL, &none)};
+	struct step s = {.name = "s", .demands.is_graphql = true, .captures = captures, .n_captures = 2,
+	    .demands.assertions = assertions_new(NULL, &none)};
 	struct tw_header header = {"Set-Cookie", "session=abcdef; Path=/"};
 	struct tw_hop hop = {.size = sizeof(hop), .url = "http://a/", .address = "::1",
 	    .status = 200, .headers = &header, .n_headers = 1};
@@ -66,7 +66,7 @@ judge(const char *pointer, const char *text, const char *body, size_t len)
 	step_judge(&s, &a, 0, &values, &v);
 	fill_all(&names, &values, text);
 	values_clear(&values);
-	assertions_free(s.assertions);
+	assertions_free(s.demands.assertions);
 }
 
 int

@@ -1,5 +1,5 @@
 /*
- * journey-template.h - texts with ${name} in them, the values that fill them, and how each value is
+ * request-template.h - texts with ${name} in them, the values that fill them, and how each value is
  * written where it stands.
  *
  * A text is taken apart once, at start; then every ${name} is a number. $${ is a plain ${. Where a
@@ -11,8 +11,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_CHECKOUT_JOURNEY_TEMPLATE_H
-#define PLUGINS_CHECKOUT_JOURNEY_TEMPLATE_H
+#ifndef PLUGINS_COMMON_REQUEST_TEMPLATE_H
+#define PLUGINS_COMMON_REQUEST_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

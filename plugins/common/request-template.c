@@ -1,11 +1,11 @@
 /*
- * journey-template.c - see journey-template.h.
+ * request-template.c - see request-template.h.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "build-config.h"
 
-#include "plugins/checkout/journey-template.h"
+#include "plugins/common/request-template.h"
 
 #include <ctype.h>
 #include <errno.h>

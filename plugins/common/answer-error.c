@@ -1,5 +1,5 @@
 /*
- * journey-error.c - the shop's no inside a 2xx: what `error_if` says, and what GraphQL servers do.
+ * answer-error.c - the shop's no inside a 2xx: what `error_if` says, and what GraphQL servers do.
  *
  * GraphQL by default: a member `errors` that is not empty; a member of `data` whose errorCode is
  * there or whose __typename ends in Error (Vendure and others return their refusals as data).
@@ -14,24 +14,24 @@
 #include <string.h>
 
 #include "lib/json.h"
-#include "plugins/checkout/journey.h"
+#include "plugins/common/answer.h"
 
 #define RULES_MAX 16
+#define VALUE_BYTES 4096          /* of a value that is compared */
 
 /* ---- reading the option ---- */
 
 void
-error_rules_clear(struct step *s)
+error_rules_clear(struct error_rules *rules)
 {
-	for (size_t i = 0; i < s->n_rules; i++) {
-		free(s->rules[i].pointer);
-		free(s->rules[i].equals);
-		json_decref(s->rules[i].in);
-		regex_free(s->rules[i].matches);
+	for (size_t i = 0; i < rules->n; i++) {
+		free(rules->at[i].pointer);
+		free(rules->at[i].equals);
+		json_decref(rules->at[i].in);
+		regex_free(rules->at[i].matches);
 	}
-	free(s->rules);
-	s->rules = NULL;
-	s->n_rules = 0;
+	free(rules->at);
+	*rules = (struct error_rules){NULL};
 }
 
 static int
@@ -68,9 +68,9 @@ read_word(struct error_rule *r, const char *key, json_t *v, char *err, size_t ca
 }
 
 static int
-read_rule(struct step *s, json_t *item, char *err, size_t cap)
+read_rule(struct error_rules *rules, json_t *item, char *err, size_t cap)
 {
-	struct error_rule *r = &s->rules[s->n_rules++];
+	struct error_rule *r = &rules->at[rules->n++];
 	const char *key;
 	json_t *v;
 	int rc;
@@ -92,7 +92,7 @@ read_rule(struct step *s, json_t *item, char *err, size_t cap)
 }
 
 int
-error_rules_read(struct step *s, const char *json, char *err, size_t err_cap)
+error_rules_read(struct error_rules *rules, const char *json, char *err, size_t err_cap)
 {
 	json_t *root = json_read(json, strlen(json), err, err_cap);
 	size_t n = json_is_array(root) ? json_array_size(root) : 1;
@@ -105,13 +105,13 @@ error_rules_read(struct step *s, const char *json, char *err, size_t err_cap)
 		goto out;
 	}
 	rc = -ENOMEM;
-	if ((s->rules = calloc(n + 1, sizeof(*s->rules))) == NULL)
+	if ((rules->at = calloc(n + 1, sizeof(*rules->at))) == NULL)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = read_rule(
-		    s, json_is_array(root) ? json_array_get(root, i) : root, err, err_cap);
-	s->has_rules = true;
+		    rules, json_is_array(root) ? json_array_get(root, i) : root, err, err_cap);
+	rules->is_given = true;
 out:
 	json_decref(root);
 	return rc;
@@ -119,10 +119,8 @@ out:
 
 /* ---- the code ---- */
 
-/* What stands for an error, shortest word first: a scalar itself, errors[0].extensions.code,
- * errorCode, code, message. */
-static void
-code_of(json_t *v, char *dst, size_t cap)
+void
+error_code(json_t *v, char *dst, size_t cap)
 {
 	static const char *const at[] = {
 	    "/extensions/code", "/errorCode", "/code", "/message", "/__typename"};
@@ -173,7 +171,7 @@ static bool
 rule_matches(const struct error_rule *r, json_t *root)
 {
 	json_t *v = json_at(root, r->pointer);
-	char text[VALUE_MAX];
+	char text[VALUE_BYTES];
 
 	if (r->exists)
 		return is_empty(v) != r->wants_exists;
@@ -181,18 +179,18 @@ rule_matches(const struct error_rule *r, json_t *root)
 }
 
 static bool
-rules_match(const struct step *s, json_t *root, int status, struct verdict *v)
+rules_match(const struct error_rules *rules, json_t *root, int status, struct verdict *v)
 {
-	for (size_t i = 0; i < s->n_rules; i++) {
+	for (size_t i = 0; i < rules->n; i++) {
 		json_t *at;
 
-		if (!rule_matches(&s->rules[i], root))
+		if (!rule_matches(&rules->at[i], root))
 			continue;
 		v->code[0] = '\0';
-		if ((at = json_at(root, s->rules[i].pointer)) != NULL)
-			code_of(at, v->code, sizeof(v->code));
+		if ((at = json_at(root, rules->at[i].pointer)) != NULL)
+			error_code(at, v->code, sizeof(v->code));
 		verdict_set(v, OUTCOME_BUSINESS_ERROR, "%s%s%.100s (HTTP %d)", v->code,
-		    v->code[0] != '\0' ? " at " : "nothing at ", s->rules[i].pointer, status);
+		    v->code[0] != '\0' ? " at " : "nothing at ", rules->at[i].pointer, status);
 		return true;
 	}
 	return false;
@@ -227,7 +225,7 @@ has_data(json_t *root)
 }
 
 static bool
-graphql_errors(const struct step *s, json_t *root, int status, struct verdict *v)
+graphql_errors(const struct demands *d, json_t *root, int status, struct verdict *v)
 {
 	json_t *errors = json_object_get(root, "errors"), *message;
 	enum outcome o;
@@ -235,12 +233,13 @@ graphql_errors(const struct step *s, json_t *root, int status, struct verdict *v
 	if (is_empty(errors))
 		return false;
 	v->code[0] = '\0';
-	code_of(errors, v->code, sizeof(v->code));
+	error_code(errors, v->code, sizeof(v->code));
 	o = outcome_of_code(v->code);
-	if (o == OUTCOME_BUSINESS_ERROR && s->has_rules) {
-		if (!has_data(root))
+	if (o == OUTCOME_BUSINESS_ERROR && (d->rules.is_given || d->allows_partial)) {
+		if (has_data(root))
+			o = OUTCOME_PARTIAL;
+		else if (d->rules.is_given)
 			return false; /* the user's rules have spoken */
-		o = OUTCOME_PARTIAL;
 	}
 	message = json_at(errors, "/0/message");
 	verdict_set(v, o, "%s (HTTP %d)%s%.200s", v->code[0] != '\0' ? v->code : "errors", status,
@@ -275,10 +274,10 @@ graphql_refusals(json_t *root, int status, struct verdict *v)
 
 /* Throttled and server errors go before the shop's no, and that before the rest. */
 bool
-errors_in_body(const struct step *s, json_t *root, int status, struct verdict *v)
+errors_in_body(const struct demands *d, json_t *root, int status, struct verdict *v)
 {
 	struct verdict of_errors = {.outcome = OUTCOME_OK};
-	bool has_errors = s->is_graphql && graphql_errors(s, root, status, &of_errors);
+	bool has_errors = d->is_graphql && graphql_errors(d, root, status, &of_errors);
 
 	if (has_errors
 	    && (of_errors.outcome == OUTCOME_THROTTLED
@@ -286,9 +285,9 @@ errors_in_body(const struct step *s, json_t *root, int status, struct verdict *v
 		*v = of_errors;
 		return true;
 	}
-	if (rules_match(s, root, status, v))
+	if (rules_match(&d->rules, root, status, v))
 		return true;
-	if (s->is_graphql && !s->has_rules && graphql_refusals(root, status, v))
+	if (d->is_graphql && !d->rules.is_given && graphql_refusals(root, status, v))
 		return true;
 	if (has_errors)
 		*v = of_errors;
