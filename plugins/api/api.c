@@ -27,6 +27,23 @@ static const struct tw_metric metrics[] = {
 	"1 while the budget burns too fast, and chance does not explain it"},
     [COMPLETE] = {"api_complete_seconds", "seconds", TW_GAUGE, 0, 0.001, "",
 	"Up to when every request is counted, since 1970"},
+    [CALL_UP] = {"api_call_up", "", TW_GAUGE, 0, 1, "route",
+	"1 when our own call was answered as it should be, 0 when not; absent: a wall hid it"},
+    [CALLS] = {"api_calls_total", "", TW_COUNTER, 0, 1, "route,outcome",
+	"Our own calls, by what the answer was"},
+    [CALL_SECONDS] = {"api_call_duration_seconds", "seconds", TW_HISTOGRAM, 0, 0, "route",
+	"How long our own calls took"},
+    [CALL_ERRORS] = {"api_call_errors_total", "", TW_COUNTER, 0, 1, "route,code,path",
+	"GraphQL errors in answers to our own calls, by extensions.code and the first two segments "
+	"of their path"},
+    [QUOTA_HEADROOM] = {"api_quota_headroom_ratio", "ratio", TW_GAUGE, 0, 1e-4, "host,quota",
+	"Share of the API's quota that is left, as its answers tell"},
+    [QUOTA_LIMIT] = {"api_quota_limit", "", TW_GAUGE, 0, 1e-3, "host,quota",
+	"The API's quota, in its own units: requests, points"},
+    [QUOTA_REMAINING] = {"api_quota_remaining", "", TW_GAUGE, 0, 1e-3, "host,quota",
+	"What is left of the API's quota"},
+    [QUOTA_EXHAUSTED] = {"api_quota_exhausted_seconds", "seconds", TW_GAUGE, 0, 1, "host,quota",
+	"Until the quota is used up, if it goes on as lately; absent: it is not being used up"},
 };
 
 static const struct tw_option route_rows[] = {
@@ -61,8 +78,12 @@ static const struct tw_option slo_rows[] = {
 	.help = "throttled requests are bad too"),
 };
 static const struct tw_option options[] = {
-    TW_OPTION(struct api, source, TW_STRING, .flags = TW_REQUIRED | TW_NAMES_SOURCE,
+    TW_OPTION(struct api, source, TW_STRING, .flags = TW_NAMES_SOURCE,
 	.help = "the source whose records are requests: an access log"),
+    {.name = "calls", .type = TW_MAPS, .offset = offsetof(struct api, calls_list),
+	.nested = {call_rows, CALL_ROWS, sizeof(struct tw_option)},
+	.nested_size = sizeof(struct call_options),
+	.help = "instead of a source: requests that the probe sends by itself (50 at most)"},
     TW_OPTION(struct api, routes, TW_MAPS, .nested = TW_TABLE(route_rows),
 	.nested_size = sizeof(struct route), .help = "first match wins; the rest is \"other\""),
     TW_OPTION(struct api, outcome, TW_MAP, .nested = TW_TABLE(outcome_rows),
@@ -82,12 +103,20 @@ static const struct tw_alert alerts[] = {
     {.name = "ApiBudgetLeaks", .severity = "ticket", .when = "slo",
 	.expr = "api_budget_alarm{probe=\"${probe}\",severity=\"ticket\"} > 0",
 	.summary = "{{ $labels.probe }}: errors spend more budget than there is"},
+    {.name = "ApiDown", .severity = "page", .when = "calls", .failures = "2 of 3",
+	.summary = "{{ $labels.probe }} does not answer as it should"},
+    {.name = "ApiQuotaLow", .severity = "ticket", .when = "calls", .hold = "5m",
+	.expr = "api_quota_headroom_ratio{probe=\"${probe}\"} < 0.1",
+	.summary = "{{ $labels.host }}: {{ $value | humanizePercentage }} of the quota "
+		   "{{ $labels.quota }} is left"},
 };
 
 static const struct tw_panel panels[] = {
     {"Requests", "line", "sum by (outcome) (rate(api_requests_total{probe=\"${probe}\"}[5m]))", "",
 	NULL},
     {"Duration", "heat", "rate(api_duration_seconds{probe=\"${probe}\"}[5m])", "seconds", NULL},
+    {"Our own calls", "bar", "increase(api_calls_total{probe=\"${probe}\"}[1h])", "", NULL},
+    {"Quota left", "line", "api_quota_headroom_ratio{probe=\"${probe}\"}", "ratio", "0.1"},
 };
 
 static void
@@ -140,7 +169,12 @@ start(struct tw_ctx *ctx, void *self)
 	struct api *s = self;
 	char never[64];
 
+	if ((s->source != NULL) == (s->calls_list.n > 0))
+		return tw_api_->refuse(ctx, "source",
+		    "one of `source` (a log of real requests) and `calls` (our own) is wanted");
 	if (check_routes(ctx, s) != TW_OK)
+		return TW_UNKNOWN;
+	if (s->calls_list.n > 0 && (s->calls = calls_new(ctx, &s->calls_list)) == NULL)
 		return TW_UNKNOWN;
 	s->n_cells = s->routes.n + 1;
 	take_outcomes(s);
@@ -170,6 +204,7 @@ stop(struct tw_ctx *ctx, void *self)
 	slot_free(s);
 	route_free(s);
 	budget_free(s->budget);
+	calls_free(s->calls);
 }
 
 static void
@@ -218,6 +253,8 @@ probe(struct tw_ctx *ctx, void *self)
 	struct api *s = self;
 	int64_t behind_ms = tw_api_->slot_ms(ctx) - s->complete_ms;
 
+	if (s->calls != NULL)
+		return calls_probe(ctx, s);
 	if (s->complete_ms == 0)
 		return tw_fail(
 		    ctx, TW_UNKNOWN, "source", "nothing was read from %s yet", s->source);
@@ -230,7 +267,7 @@ probe(struct tw_ctx *ctx, void *self)
 }
 
 TW_PLUGIN(.name = "api", .version = "1.0",
-    .summary = "API error rates, durations and error budgets of real traffic", .prefix = "api_",
+    .summary = "API error rates, durations, error budgets and quotas", .prefix = "api_",
     .flags = TW_EVENT_TIME, .self_size = sizeof(struct api), .start = start, .probe = probe,
     .stop = stop, .on_records = on_records, .save = save, .options = TW_TABLE(options),
     .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts), .panels = TW_TABLE(panels));

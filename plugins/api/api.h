@@ -1,6 +1,6 @@
 /*
- * api.h - API error rates, durations and budgets of real traffic; what the files of the plugin
- * share.
+ * api.h - API error rates, durations and budgets; what the files of the plugin share. A probe
+ * reads real traffic (`source`) or asks by itself (`calls`).
  *
  *    records of a source -> route -> outcome -> cell of an open slot
  *                                                 | the slot is complete
@@ -20,11 +20,13 @@
 #ifndef PLUGINS_API_API_H
 #define PLUGINS_API_API_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <tillwatch/plugin.h>
 
 #include "lib/hist.h"
 #include "plugins/common/outcome.h"
+#include "plugins/common/request.h"
 
 #define ROUTES_MAX 49               /* declared; the rest is "other": a label has 50 values */
 #define SLOTS_MAX 64                /* open at once; what is ahead of them closes the oldest */
@@ -40,11 +42,27 @@ enum metric {
 	SLO_BURN,
 	SLO_LEFT,
 	SLO_ALARM,
-	COMPLETE
+	COMPLETE,
+	CALL_UP,
+	CALLS,
+	CALL_SECONDS,
+	CALL_ERRORS,
+	QUOTA_HEADROOM,
+	QUOTA_LIMIT,
+	QUOTA_REMAINING,
+	QUOTA_EXHAUSTED
 };
 
 struct route {
 	const char *name, *path, *method;
+};
+
+/* A request that the probe sends by itself, at each run. */
+struct call_options {
+	const char *name;
+	struct request_options request;
+	struct tw_list assertions;      /* struct assertion */
+	const char *error_if;           /* JSON text */
 };
 
 struct slo {
@@ -76,6 +94,7 @@ struct api {
 	/* options */
 	const char *source;
 	struct tw_list routes;          /* struct route */
+	struct tw_list calls_list;      /* struct call_options */
 	struct {
 		struct tw_list ok, server_error, throttled, client_error, ignored;
 	} outcome;
@@ -96,6 +115,7 @@ struct api {
 	int64_t closed_ms;              /* every slot up to here is published */
 	int64_t complete_ms;            /* as the source says */
 	struct budget *budget;          /* budget.c; NULL without `slo` */
+	struct calls *calls;            /* call.c; NULL without `calls` */
 };
 
 /* route.c */
@@ -124,5 +144,31 @@ void budget_restore(struct tw_ctx *ctx, struct budget *b);
 enum tw_verdict budget_judge(struct tw_ctx *ctx, struct budget *b, int64_t complete_ms);
 /* Windows whose alarm needs more than all requests to fail, as a sentence; NULL: none. */
 const char *budget_lint(const struct slo *slo, char *dst, size_t cap);
+
+/* call.c: what the probe asks by itself */
+extern const struct tw_option call_rows[];
+#define CALL_ROWS 4
+/* NULL: refused. */
+struct calls *calls_new(struct tw_ctx *ctx, const struct tw_list *list);
+void calls_free(struct calls *c);
+/* One run: each call after the other. budget: NULL without `slo`. */
+enum tw_verdict calls_probe(struct tw_ctx *ctx, struct api *s);
+
+/* call-error.c: GraphQL's errors by code and the first two segments of their path */
+struct call_errors;
+struct call_errors *call_errors_new(struct tw_ctx *ctx); /* NULL: no memory */
+void call_errors_free(struct call_errors *e);
+/* Counts those of an answer (root may be NULL). */
+void call_errors_count(
+    struct tw_ctx *ctx, struct call_errors *e, const char *route, json_t *root);
+
+/* call-quota.c: what answers say is left of the API's quota, by host */
+struct call_quotas;
+struct call_quotas *call_quotas_new(void); /* NULL: no memory */
+void call_quotas_free(struct call_quotas *q);
+void call_quotas_take(struct call_quotas *q, const struct tw_answer *a, json_t *root,
+    int64_t now_ms);
+/* Emits what this run has read, and forgets it; the trend stays. */
+void call_quotas_emit(struct tw_ctx *ctx, struct call_quotas *q);
 
 #endif

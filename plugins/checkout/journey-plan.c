@@ -23,10 +23,13 @@ struct maker {
 	char where[64];            /* "journey/steps/0/" */
 };
 
+#define refuse(m_, ...) scope_refuse(&(m_)->scope, __VA_ARGS__)
+#define take_apart(m_, ...) scope_take(&(m_)->scope, __VA_ARGS__)
+
 static int
 out_of_memory(struct maker *m)
 {
-	return scope_refuse(&m->scope, "", "out of memory");
+	return refuse(m, "", "out of memory");
 }
 
 static const void *
@@ -53,11 +56,11 @@ add_name(struct maker *m, const char *name, bool is_secret, const char *path)
 	int i = names_add(&m->p->names, name);
 
 	if (i == -ENOSPC)
-		return scope_refuse(&m->scope, path, "more than %d variables", VARIABLES_MAX);
+		return refuse(m, path, "more than %d variables", VARIABLES_MAX);
 	if (i < 0)
-		return scope_refuse(&m->scope, path, "\"%.60s\" is no name (letters, digits and _)", name);
+		return refuse(m, path, "\"%.60s\" is no name (letters, digits and _)", name);
 	if (i == NAME_RUN_ID || i == NAME_NOW)
-		return scope_refuse(&m->scope, path, "${%s} is given by tillwatch", name);
+		return refuse(m, path, "${%s} is given by tillwatch", name);
 	m->p->is_secret[i] |= is_secret;
 	return 0;
 }
@@ -72,7 +75,7 @@ add_pairs(struct maker *m, const struct tw_list *pairs, bool is_secret, const ch
 	for (uint32_t i = 0; i < pairs->n; i++) {
 		snprintf(path, sizeof(path), "%s/%.60s", option, pair[i].name);
 		if (names_find(&m->p->names, pair[i].name, strlen(pair[i].name)) >= 0)
-			return scope_refuse(&m->scope, path, "${%.60s} is given already", pair[i].name);
+			return refuse(m, path, "${%.60s} is given already", pair[i].name);
 		if ((rc = add_name(m, pair[i].name, is_secret, path)) != 0)
 			return rc;
 		if (is_secret)
@@ -126,7 +129,7 @@ make_names(struct maker *m, const struct journey_options *o)
 		struct template *t = &m->p->variables[i];
 
 		snprintf(path, sizeof(path), "variables/%.60s", pair[i].name);
-		if ((rc = scope_take(&m->scope, t, pair[i].value, FILL_TEXT, path)) != 0)
+		if ((rc = take_apart(m, t, pair[i].value, FILL_TEXT, path)) != 0)
 			return rc;
 		/* What is made of a secret is one. */
 		for (size_t k = 0; k < t->n; k++)
@@ -154,13 +157,13 @@ make_capture(struct maker *m, struct capture *c, const struct capture_options *o
 	c->name = names_find(&m->p->names, o->name, strlen(o->name));
 	snprintf(path, sizeof(path), "capture/%.60s", o->name);
 	if (n != 1)
-		return scope_refuse(&m->scope, path, "one of json, regex, header, cookie, status, final_url is "
+		return refuse(m, path, "one of json, regex, header, cookie, status, final_url is "
 		    "wanted (this one has %d)", n);
 	if (o->json != NULL && !json_pointer_ok(o->json))
-		return scope_refuse(
-		    &m->scope, path, "\"%.80s\" is no JSON Pointer (try /data/0/id)", o->json);
+		return refuse(
+		    m, path, "\"%.80s\" is no JSON Pointer (try /data/0/id)", o->json);
 	if (o->regex != NULL && (c->regex = regex_new(o->regex, err, sizeof(err))) == NULL)
-		return scope_refuse(&m->scope, path, "\"%.80s\" is no regular expression (%s)", o->regex, err);
+		return refuse(m, path, "\"%.80s\" is no regular expression (%s)", o->regex, err);
 	return 0;
 }
 
@@ -201,16 +204,17 @@ make_step(struct maker *m, struct step *s, const struct step_options *o)
 	s->name = o->name;
 	s->orders = o->orders == 1 || (o->orders == 0 && strcmp(o->name, "purchase") == 0);
 	if (o->name[0] == '\0' || strlen(o->name) >= NAME_MAX_BYTES)
-		return scope_refuse(&m->scope, "name", "1 to %d bytes are wanted", NAME_MAX_BYTES - 1);
+		return refuse(m, "name", "1 to %d bytes are wanted", NAME_MAX_BYTES - 1);
 	if ((rc = request_make(&s->request, &o->request, &m->scope)) != 0)
 		return rc;
-	if ((s->demands.assertions = assertions_new_at(m->scope.ctx, m->where, &o->assertions)) == NULL)
+	s->demands.assertions = assertions_new_at(m->scope.ctx, m->where, &o->assertions);
+	if (s->demands.assertions == NULL)
 		return -EINVAL;
 	s->demands.is_graphql = s->request.is_graphql;
 	s->demands.needs_json = needs_json(o);
 	if (o->error_if != NULL
 	    && (rc = error_rules_read(&s->demands.rules, o->error_if, err, sizeof(err))) != 0)
-		return rc == -ENOMEM ? out_of_memory(m) : scope_refuse(&m->scope, "error_if", "%s", err);
+		return rc == -ENOMEM ? out_of_memory(m) : refuse(m, "error_if", "%s", err);
 	return make_captures(m, s, o);
 }
 
@@ -222,7 +226,7 @@ make_steps(struct maker *m, const char *option, const struct tw_list *list, stru
 
 	snprintf(m->where, sizeof(m->where), "journey/%s", option);
 	if (list->n > STEPS_MAX)
-		return scope_refuse(&m->scope, "", "more than %d steps", STEPS_MAX);
+		return refuse(m, "", "more than %d steps", STEPS_MAX);
 	if ((*steps = calloc(list->n + 1, sizeof(**steps))) == NULL)
 		return out_of_memory(m);
 	for (uint32_t i = 0; i < list->n; i++) {
@@ -231,7 +235,7 @@ make_steps(struct maker *m, const char *option, const struct tw_list *list, stru
 		snprintf(m->where, sizeof(m->where), "journey/%s/%u/", option, i);
 		for (uint32_t k = 0; k < i; k++)
 			if (strcmp((*steps)[k].name, o->name) == 0)
-				return scope_refuse(&m->scope, "name", "another step has that name");
+				return refuse(m, "name", "another step has that name");
 		*n = i + 1;
 		if ((rc = make_step(m, &(*steps)[i], o)) != 0)
 			return rc;
@@ -249,7 +253,7 @@ check_orders(struct maker *m, const struct journey_options *o)
 		return 0;
 	for (uint32_t i = 0; i < m->p->n_steps; i++)
 		if (m->p->steps[i].orders)
-			return scope_refuse(&m->scope, "max_orders_per_day",
+			return refuse(m, "max_orders_per_day",
 			    "step %s orders, but there is no teardown that takes it back",
 			    m->p->steps[i].name);
 	return 0;

@@ -26,7 +26,7 @@
 
 struct verdict {
 	enum outcome outcome;
-	char cause[CAUSE_BYTES];   /* the outcome's word, or "capture", "blind"; "": nothing wrong */
+	char cause[CAUSE_BYTES];   /* the outcome's word, or "capture", "blind"; "": it is ok */
 	char code[CODE_BYTES];     /* the shop's own, or "" */
 	char text[TEXT_BYTES];     /* a sentence without the request's name; not redacted */
 };
@@ -69,8 +69,8 @@ bool errors_in_body(const struct demands *d, json_t *root, int status, struct ve
 void error_code(json_t *v, char *dst, size_t cap);
 
 /*
- * Judges. *root becomes the body as JSON when it was needed and is some (the caller's: json_decref),
- * else NULL. v->outcome OK or PARTIAL: go on.
+ * Judges. *root becomes the body as JSON when it was needed and is some, else NULL; it is the
+ * caller's (json_decref). v->outcome OK or PARTIAL: go on.
  */
 void answer_judge(const struct demands *d, const struct tw_answer *a, int64_t now_ms,
     json_t **root, struct verdict *v);

@@ -5,7 +5,7 @@ plugins_common_libtwcommon_la_SOURCES = plugins/common/answer.c plugins/common/a
 	plugins/common/cdn.h plugins/common/glob.c plugins/common/glob.h plugins/common/network.c plugins/common/network.h \
 	plugins/common/outcome.c plugins/common/outcome.h \
 	plugins/common/private.c plugins/common/private.h \
-	plugins/common/request.c plugins/common/request.h plugins/common/request-template.c \
+	plugins/common/quota.c plugins/common/quota.h plugins/common/request.c plugins/common/request.h plugins/common/request-template.c \
 	plugins/common/request-template.h \
 	plugins/common/season.c plugins/common/season.h plugins/common/season-internal.h \
 	plugins/common/season-calendar.c plugins/common/season-learn.c plugins/common/season-page.c \
@@ -23,3 +23,15 @@ tests_fuzz_fuzz_season_SOURCES = tests/fuzz/fuzz-season.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_season_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_season_LDADD = plugins/common/libtwcommon.la lib/libtw.la -lm
 EXTRA_DIST += tests/fuzz/corpus/season
+
+# Quotas in every dialect that answers use.
+check_PROGRAMS += tests/unit/test-quota tests/fuzz/fuzz-quota
+TESTS += tests/unit/test-quota tests/fuzz/fuzz-quota
+tests_unit_test_quota_SOURCES = tests/unit/test-quota.c
+tests_unit_test_quota_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_quota_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
+tests_fuzz_fuzz_quota_SOURCES = tests/fuzz/fuzz-quota.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_quota_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_quota_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_quota_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(JANSSON_LIBS) -lm
+EXTRA_DIST += tests/fuzz/corpus/quota

@@ -32,7 +32,8 @@ static const struct tw_option graphql_rows[] = {
     SUB(graphql, variables, TW_TREE, .help = "Its variables: {name: value}"),
 };
 const struct tw_option request_rows[REQUEST_ROWS] = {
-    TW_OPTION(struct request_options, method, TW_STRING, .help = "Absent: POST with a body, else GET"),
+    TW_OPTION(struct request_options, method, TW_STRING,
+	.help = "Absent: POST with a body, else GET"),
     TW_OPTION(struct request_options, url, TW_URL, .flags = TW_REQUIRED,
 	.help = "May hold ${name}; values are percent-encoded in path and query"),
     TW_OPTION(struct request_options, headers, TW_PAIRS, .help = "Request headers: {name: value}"),
@@ -194,8 +195,9 @@ make_body(const struct request_scope *scope, struct request *r)
 	if (n == 0)
 		return 0;
 	r->content_type = "application/json";
-	return r->o->json != NULL ? scope_take(scope, &r->body, r->o->json, FILL_JSON, "request/json")
-			       : make_graphql(scope, r);
+	return r->o->json == NULL
+	    ? make_graphql(scope, r)
+	    : scope_take(scope, &r->body, r->o->json, FILL_JSON, "request/json");
 }
 
 int

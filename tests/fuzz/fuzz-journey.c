@@ -52,8 +52,8 @@ judge(const char *pointer, const char *text, const char *body, size_t len)
 			       cookie = {.name = "y", .cookie = "session", .secret = 1};
 	struct capture captures[] = {{.o = &o, .name = 0}, {.o = &cookie, .name = 1}};
 	struct tw_list none = {.n = 0};
-	struct step s = {.name = "s", .demands.is_graphql = true, .captures = captures, .n_captures = 2,
-	    .demands.assertions = assertions_new(NULL, &none)};
+	struct step s = {.name = "s", .captures = captures, .n_captures = 2,
+	    .demands = {.is_graphql = true, .assertions = assertions_new(NULL, &none)}};
 	struct tw_header header = {"Set-Cookie", "session=abcdef; Path=/"};
 	struct tw_hop hop = {.size = sizeof(hop), .url = "http://a/", .address = "::1",
 	    .status = 200, .headers = &header, .n_headers = 1};

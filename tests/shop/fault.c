@@ -32,8 +32,14 @@ const struct fault_kind fault_kinds[] = {
 	{"soldout", FAULT_STATE, NULL, "every product is out of stock, in page, API and cart"},
 	{"status", FAULT_POLITE, NULL,
 		"answers `status` (500), with Retry-After when retry_after is set", polite_status},
-	{"error_in_200", FAULT_POLITE, NULL,
-		"200 with an error inside: JSON for calls, a page for pages", polite_error_in_200},
+	{"error_in_200", FAULT_POLITE, "whole|partial",
+		"200 with an error inside: JSON for calls, a page for pages; partial (GraphQL): "
+		"beside data",
+		polite_error_in_200},
+	{"quota", FAULT_POLITE, NULL,
+		"answers tell that `count` of `size` (1000) are left of a quota; at 0 they are "
+		"throttled",
+		polite_quota},
 	{"redirect_loop", FAULT_POLITE, "chain|self",
 		"302 for ever: a new URL each hop, or the same one", polite_redirect_loop},
 	{"redirect_host", FAULT_POLITE, NULL,

@@ -14,6 +14,7 @@ struct sink;
 
 void polite_status(const struct fault *f, struct request *r, struct answer *a);
 void polite_error_in_200(const struct fault *f, struct request *r, struct answer *a);
+void polite_quota(const struct fault *f, struct request *r, struct answer *a);
 void polite_redirect_loop(const struct fault *f, struct request *r, struct answer *a);
 void polite_redirect_host(const struct fault *f, struct request *r, struct answer *a);
 void polite_redirect_file(const struct fault *f, struct request *r, struct answer *a);

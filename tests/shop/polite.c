@@ -27,8 +27,12 @@ void polite_status(const struct fault *f, struct request *r, struct answer *a)
 
 void polite_error_in_200(const struct fault *f, struct request *r, struct answer *a)
 {
-	(void)f;
-	if (r->step == STEP_GRAPHQL)
+	if (r->step == STEP_GRAPHQL && strcmp(f->variant, "partial") == 0)
+		answer_json(a, 200,
+			json_pack("{s:[{s:s, s:{s:s}, s:[s,s,i,s]}], s:{s:{s:[]}}}", "errors",
+				"message", "Not allowed", "extensions", "code", "ACCESS_DENIED",
+				"path", "search", "items", 0, "price", "data", "search", "items"));
+	else if (r->step == STEP_GRAPHQL)
 		answer_json(a, 200,
 			json_pack("{s:[{s:s, s:{s:s}}], s:n}", "errors", "message",
 				"Internal server error", "extensions", "code",
@@ -40,6 +44,38 @@ void polite_error_in_200(const struct fault *f, struct request *r, struct answer
 		answer_text(a, 200, "text/html; charset=utf-8", "%s",
 			"<!doctype html><title>Oops</title><h1>Something went wrong</h1>\n"
 			"<p>We are working on it.</p>\n");
+}
+
+/* As Shopify tells it: a bucket of points that fills by 5 % a second. */
+static json_t *throttle_status(int64_t left, int64_t limit)
+{
+	return json_pack("{s:{s:i, s:{s:f, s:I, s:f}}}", "cost", "requestedQueryCost", 10,
+		"throttleStatus", "maximumAvailable", (double)limit, "currentlyAvailable",
+		(json_int_t)left, "restoreRate", (double)limit / 20);
+}
+
+void polite_quota(const struct fault *f, struct request *r, struct answer *a)
+{
+	int64_t limit = f->size ? f->size : 1000, left = f->count;
+	json_t *body = NULL;
+
+	if (left > 0) {
+		route_answer(r, a);
+		body = json_loadb(buf_str(&a->body), a->body.len, 0, NULL);
+	}
+	if (r->step != STEP_GRAPHQL) {
+		json_decref(body);
+		if (left == 0)
+			answer_error(a, 429, "THROTTLED");
+		answer_header(a, "RateLimit-Policy", "\"minute\";q=%lld;w=60", (long long)limit);
+		answer_header(a, "RateLimit", "\"minute\";r=%lld;t=30", (long long)left);
+		return;
+	}
+	if (!body)
+		body = json_pack("{s:[{s:s, s:{s:s}}]}", "errors", "message", "Throttled",
+			"extensions", "code", "THROTTLED");
+	json_object_set_new(body, "extensions", throttle_status(left, limit));
+	answer_json(a, 200, body);
 }
 
 static void redirect(struct answer *a, const char *location)
