@@ -3,8 +3,9 @@
  * reads it, loaded as a host loads them, against a bare count of newlines. One core, read() on both
  * sides, processor time.
  *
- *     bench/accesslog-run ACCESS_LOG.so API.so FILE FORMAT
- *         -> "base NS", "line NS": nanoseconds a line; "counted N": lines that were records
+ *     bench/accesslog-run ACCESS_LOG.so API.so FILE FORMAT [COUNTRIES.mmdb]
+ *         -> "base NS", "line NS": nanoseconds a line; "counted N": lines that were records;
+ *            "countries N": times that the database was asked (with one, every record's is wanted)
  *
  * The calls that they make of a host are this program's: counts are kept as sums, records are
  * handed to the reader as host/group.c does it, nothing is sent.
@@ -21,6 +22,7 @@
 #include <tillwatch/plugin.h>
 #include <unistd.h>
 
+#include "host/geo.h"
 #include "lib/options.h"
 
 #define CHUNK (256 * 1024)
@@ -34,6 +36,8 @@ struct tw_ctx {
 	double counted;
 };
 static struct tw_ctx source, reader; /* the host's state: one of each */
+static struct geo_db *countries;
+static size_t asked;
 
 static double
 cpu_s(void)
@@ -153,13 +157,26 @@ rejected(struct tw_ctx *c, const char *reason, const char *excerpt, size_t len)
 	fprintf(stderr, "%s: %.*s\n", reason, (int)(len < 120 ? len : 120), excerpt);
 }
 static int64_t all_time(struct tw_ctx *c) { (void)c; return INT64_C(3600000000); }
-static int nobody_wants(struct tw_ctx *c, const char *field) { (void)c; (void)field; return 0; }
+static int
+is_wanted(struct tw_ctx *c, const char *field)
+{
+	(void)c;
+	return countries != NULL && strcmp(field, "country") == 0;
+}
+static int
+find_country(struct tw_ctx *c, const char *address, struct tw_geo *out)
+{
+	(void)c;
+	asked++;
+	return geo_find(countries, address, out);
+}
 
 static const struct tw_api host = {.size = sizeof(host), .minor = TW_ABI_MINOR,
     .emit = nothing_emitted, .count = count, .observe_all = nothing_observed,
     .publish = nothing_published, .fact_text = nothing_said, .fail = fail, .refuse = refuse,
     .log = say, .state_get = nothing_kept, .state_put = nothing_put, .left_us = all_time,
-    .fields = fields, .records = records, .reject = rejected, .is_wanted = nobody_wants};
+    .fields = fields, .records = records, .reject = rejected, .is_wanted = is_wanted,
+    .geo = find_country};
 
 static void
 load(struct tw_ctx *ctx, const char *path, const char *options)
@@ -205,12 +222,18 @@ count_newlines(const char *path)
 int
 main(int argc, char **argv)
 {
-	char options[4096];
+	const char *databases[GEO_FILES] = {argc > 5 ? argv[5] : NULL};
+	char options[4096], err[256] = "";
 	double before, base, line;
 	size_t lines;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 64;
+	if (argc == 6
+	    && ((countries = geo_open(databases, err, sizeof(err))) == NULL || err[0] != '\0')) {
+		fprintf(stderr, "%s\n", err);
+		return 66;
+	}
 	snprintf(options, sizeof(options),
 	    "{\"path\":[\"%s\"],\"format\":\"%s\",\"fields\":%s,\"lateness\":5000000,"
 	    "\"max_line\":65536,\"history\":0,\"stale_after\":900000000,\"bots\":true}",
@@ -232,8 +255,10 @@ main(int argc, char **argv)
 	before = cpu_s();
 	(void)source.plugin->tail(&source, source.self);
 	line = cpu_s() - before;
-	printf("base\t%.2f\nline\t%.2f\nlines\t%zu\ncounted\t%.0f\nrequests\t%.0f\n",
+	printf("base\t%.2f\nline\t%.2f\nlines\t%zu\ncounted\t%.0f\nrequests\t%.0f\n"
+	       "countries\t%zu\n",
 	    base / (double)lines * 1e9, line / (double)lines * 1e9, lines, source.counted,
-	    reader.counted);
+	    reader.counted, asked);
+	geo_close(countries);
 	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "host/geo.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <maxminddb.h>
 #include <netdb.h>
@@ -139,25 +140,67 @@ take_network(MMDB_entry_s *entry, struct tw_geo *out)
 	take_text(entry, name, out->organisation, sizeof(out->organisation));
 }
 
+/* As what the library takes; IPv4 in IPv6's words is IPv4. */
+static bool
+read_address(const char *text, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *ai = NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, text, &four->sin_addr) == 1)
+		four->sin_family = AF_INET;
+	else if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1)
+		six->sin6_family = AF_INET6;
+	else if (getaddrinfo(text, NULL, &hints, &ai) == 0) { /* with a zone: fe80::1%eth0 */
+		memcpy(out, ai->ai_addr, ai->ai_addrlen);
+		freeaddrinfo(ai);
+	}
+	if (six->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+		struct in_addr a;
+
+		memcpy(&a, six->sin6_addr.s6_addr + 12, sizeof(a));
+		four->sin_family = AF_INET;
+		four->sin_addr = a;
+	}
+	return out->ss_family != 0;
+}
+
+/* The library counts the bits of an IPv4 address in a database of IPv6 from the left of 128. */
+static uint32_t
+prefix_of(const MMDB_s *db, const MMDB_lookup_result_s *r, int family)
+{
+	uint32_t bits = r->netmask;
+
+	if (family == AF_INET && db->metadata.ip_version == 6)
+		return bits > 96 ? bits - 96 : 0;
+	return bits;
+}
+
 int
 geo_find(const struct geo_db *g, const char *address, struct tw_geo *out)
 {
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM},
-			*ai = NULL;
 	struct tw_geo found = {.size = sizeof(found)};
 	size_t size = out->size < sizeof(found) ? out->size : sizeof(found);
+	struct sockaddr_storage sa;
 	bool is_known = false;
 
 	if (g == NULL || !(has_kind(g, GEO_COUNTRY) || has_kind(g, GEO_ASN)) || address == NULL
-	    || getaddrinfo(address, NULL, &hints, &ai) != 0)
+	    || !read_address(address, &sa))
 		return -1;
 	for (int i = 0; i < GEO_FILES; i++) {
 		int rc = MMDB_SUCCESS;
 		MMDB_lookup_result_s r;
+		uint32_t bits;
 
 		if (g->file[i].kind == GEO_NONE)
 			continue;
-		r = MMDB_lookup_sockaddr(&g->file[i].db, ai->ai_addr, &rc);
+		r = MMDB_lookup_sockaddr(
+		    &g->file[i].db, (const struct sockaddr *)&sa, &rc);
+		bits = rc == MMDB_SUCCESS ? prefix_of(&g->file[i].db, &r, sa.ss_family) : 0;
+		found.prefix = bits > found.prefix ? bits : found.prefix;
 		if (rc != MMDB_SUCCESS || !r.found_entry)
 			continue;
 		is_known = true;
@@ -166,7 +209,6 @@ geo_find(const struct geo_db *g, const char *address, struct tw_geo *out)
 		else
 			take_network(&r.entry, &found);
 	}
-	freeaddrinfo(ai);
 	if (is_known) {
 		found.size = out->size;
 		memcpy(out, &found, size);

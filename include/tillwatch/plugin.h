@@ -259,7 +259,14 @@ typedef enum tw_verdict tw_sight_fn(struct tw_ctx *, void *self, int sees, void 
  */
 typedef void tw_work_fn(struct tw_ctx *, void *self, void *arg);
 
-struct tw_geo { uint32_t size; char country[4]; uint32_t asn; char organisation[96]; };
+struct tw_geo {
+	uint32_t size;
+	char country[4];              /* ISO 3166-1, or "" */
+	uint32_t asn;
+	char organisation[96];
+	uint32_t prefix;              /* addresses that share so many leading bits with this one
+				       * have the same answer (IPv4: of 32); 0 = not known */
+};
 
 /* ---- records: what sources give and probes read ---- */
 

@@ -60,6 +60,7 @@ struct access_log {
 	int place[FIELD_N];
 	bool wants_country;
 	struct network *proxies;
+	struct country_cache *countries;
 	uint64_t *agent_key;    /* AGENTS hashes */
 	uint8_t *agent_is_bot;
 	/* a batch */
@@ -172,7 +173,9 @@ start(struct tw_ctx *ctx, void *self)
 	    s->path.items, s->path.n, (size_t)s->max_line, s->history / 1000);
 	s->agent_key = calloc(AGENTS, sizeof(*s->agent_key));
 	s->agent_is_bot = calloc(AGENTS, sizeof(*s->agent_is_bot));
-	if (s->follow == NULL || s->agent_key == NULL || s->agent_is_bot == NULL)
+	s->countries = country_cache_new();
+	if (s->follow == NULL || s->countries == NULL || s->agent_key == NULL
+	    || s->agent_is_bot == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	find_places(s);
 	names = log_format_fields(s->line, &n);
@@ -190,6 +193,7 @@ stop(struct tw_ctx *ctx, void *self)
 	log_format_free(s->line);
 	follow_free(s->follow);
 	free(s->proxies);
+	country_cache_free(s->countries);
 	free(s->agent_key);
 	free(s->agent_is_bot);
 }
@@ -254,30 +258,26 @@ classify(struct access_log *s, const struct tw_value *v)
 	return s->bots && agent != NULL && is_bot(s, agent) ? TW_RECORD_BOT : 0;
 }
 
+/* Where the address stood its country stands now: nobody may keep an address. */
 static void
 find_country(struct tw_ctx *ctx, const struct access_log *s, struct tw_value *v)
 {
 	const struct tw_value *address = text_at(s, v, FIELD_ADDRESS);
 	const struct tw_value *forwarded = text_at(s, v, FIELD_FORWARDED);
-	struct tw_geo geo = {.size = sizeof(geo)};
-	char text[NETWORK_TEXT];
+	struct address client;
+	char *to;
 
-	if (address == NULL
-	    || !network_client(text, s->proxies, s->trusted_proxies.n, address->as.text,
+	if (address == NULL || address->len < 2
+	    || !network_client(&client, s->proxies, s->trusted_proxies.n, address->as.text,
 		address->len, forwarded != NULL ? forwarded->as.text : "",
 		forwarded != NULL ? forwarded->len : 0))
 		return;
-	if (tw_api_->geo(ctx, text, &geo) != 0)
+	to = (char *)(uintptr_t)address->as.text;
+	if (!country_of(ctx, s->countries, &client, to))
 		return;
-	/* Where the address stood its country stands now: nobody may keep an address. */
-	if (address->len >= 2) {
-		char *to = (char *)(uintptr_t)address->as.text;
-
-		memcpy(to, geo.country, 2);
-		v[s->place[FIELD_COUNTRY]] =
-		    (struct tw_value){.type = TW_FIELD_TEXT, .len = 2, .as.text = to};
-		v[s->place[FIELD_ADDRESS]] = (struct tw_value){.type = TW_FIELD_NONE};
-	}
+	v[s->place[FIELD_COUNTRY]] =
+	    (struct tw_value){.type = TW_FIELD_TEXT, .len = 2, .as.text = to};
+	v[s->place[FIELD_ADDRESS]] = (struct tw_value){.type = TW_FIELD_NONE};
 }
 
 /* ---- a look ---- */

@@ -1,6 +1,6 @@
 # plugins/access_log/local.mk - the access_log source.
 noinst_LTLIBRARIES += plugins/access_log/libaccesslog.la
-plugins_access_log_libaccesslog_la_SOURCES = plugins/access_log/follow.c plugins/access_log/format.c \
+plugins_access_log_libaccesslog_la_SOURCES = plugins/access_log/country.c plugins/access_log/follow.c plugins/access_log/format.c \
 	plugins/access_log/format-internal.h plugins/access_log/log.h plugins/access_log/log-time.c plugins/access_log/parse.c
 plugins_access_log_libaccesslog_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(ZLIB_LIBS) -lm
 
@@ -22,3 +22,11 @@ tests_fuzz_fuzz_log_SOURCES = tests/fuzz/fuzz-log.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_log_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_log_LDADD = plugins/access_log/libaccesslog.la
 EXTRA_DIST += tests/fuzz/corpus/log
+
+# Countries: a real database, made by tests/make-mmdb.
+check_PROGRAMS += tests/unit/test-geo
+TESTS += tests/unit/test-geo
+tests_unit_test_geo_SOURCES = tests/unit/test-geo.c
+tests_unit_test_geo_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(MMDB_CFLAGS)
+tests_unit_test_geo_LDADD = plugins/access_log/libaccesslog.la host/libtwhost.la $(CMOCKA_LIBS)
+EXTRA_DIST += tests/make-mmdb

@@ -69,6 +69,15 @@ int log_time_common(const char *s, size_t len, int64_t *ms); /* 10/Oct/2026:13:5
 int log_time_iso(const char *s, size_t len, int64_t *ms);    /* 2026-10-10T13:55:36.250+02:00 */
 int log_time_epoch(const char *s, size_t len, int64_t *ms);  /* 1795000000.250; also ms, us */
 
+/* country.c: in the source's thread */
+struct address;
+struct country_cache;
+struct country_cache *country_cache_new(void); /* NULL: no memory */
+void country_cache_free(struct country_cache *c);
+/* Two letters (ISO 3166-1), as the host's database says; false: it does not know. */
+bool country_of(
+    struct tw_ctx *ctx, struct country_cache *c, const struct address *a, char code[2]);
+
 /* follow.c */
 struct follow;
 struct follow_counts {

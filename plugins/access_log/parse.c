@@ -228,6 +228,16 @@ put(struct line *l, const struct step *st, char *s, size_t n)
 
 /* ---- lines of steps ---- */
 
+/* Literals have a few bytes: no call. */
+static inline bool
+is_literal(const char *s, const char *literal, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] != literal[i])
+			return false;
+	return true;
+}
+
 /* Where the literal begins at or after s; NULL: nowhere. A quote that is escaped is a part of the
  * value before it. */
 static char *
@@ -245,7 +255,7 @@ find(char *s, const char *end, const struct step *next)
 			return NULL;
 		if ((size_t)(end - s) < len)
 			return NULL;
-		if (len > 1 && (s[1] != literal[1] || memcmp(s, literal, len) != 0))
+		if (!is_literal(s + 1, literal + 1, len - 1))
 			continue;
 		if (literal[0] == '"' && s > from && s[-1] == '\\') {
 			const char *back = s - 1;
@@ -265,7 +275,7 @@ parse_steps(struct line *l, char *s, size_t len)
 	const struct step *st = l->f->steps, *last = st + l->f->n_steps - 1;
 	char *end = s + len, *to;
 
-	if (len < st->len || memcmp(s, st->literal, st->len) != 0)
+	if (len < st->len || !is_literal(s, st->literal, st->len))
 		return "does not begin as the format does";
 	s += st->len;
 	for (; st < last; st++) {

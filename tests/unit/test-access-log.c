@@ -18,6 +18,7 @@
 #include <zlib.h>
 
 #include <cmocka.h>
+#include <arpa/inet.h>
 
 #include "lib/clock.h"
 #include "plugins/access_log/log.h"
@@ -498,6 +499,36 @@ files_that_are_not_there(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static bool
+is_in(const struct network *nets, size_t n, const char *text)
+{
+	struct address a;
+
+	assert_true(address_read(&a, text, strlen(text)));
+	return network_has(nets, n, &a);
+}
+
+static void
+addresses_are_read_strictly(void **state)
+{
+	static const char *const none[] = {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4",
+	    "1.2.3.4x", "1..3.4", "::g", "[::1", ":80", "2001:db8::1%eth0", "1.2.3.1234"};
+	struct address a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (address_read(&a, none[i], strlen(none[i])))
+			fail_msg("\"%s\" is an address", none[i]);
+	for (unsigned i = 0; i < 100000; i++) { /* as the C library reads and writes them */
+		struct in_addr wanted = {.s_addr = i * 2654435761u};
+		char text[INET_ADDRSTRLEN];
+
+		inet_ntop(AF_INET, &wanted, text, sizeof(text));
+		assert_true(address_read(&a, text, strlen(text)));
+		assert_memory_equal(a.bytes + 12, &wanted, 4);
+	}
+}
+
 /* Behind proxies that are ours the client is the first from the right who is not. */
 static void
 clients_behind_proxies(void **state)
@@ -511,34 +542,35 @@ clients_behind_proxies(void **state)
 	    {"10.1.2.3", "unknown, 10.9.9.9", NULL}, {"10.1.2.3", "", NULL},
 	    {"10.1.2.3", "10.4.4.4", NULL}, {"not an address", "1.2.3.4", NULL}};
 	struct network nets[2], one;
-	char client[NETWORK_TEXT];
+	struct address client;
+	char text[NETWORK_TEXT];
 
 	(void)state;
 	assert_int_equal(network_parse(&nets[0], "10.0.0.0/8"), 0);
 	assert_int_equal(network_parse(&nets[1], "fd00::/8"), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool is_known = network_client(client, nets, 2, cases[i].peer,
+		bool is_known = network_client(&client, nets, 2, cases[i].peer,
 		    strlen(cases[i].peer), cases[i].forwarded, strlen(cases[i].forwarded));
 
 		assert_int_equal(is_known, cases[i].client != NULL);
 		if (is_known)
-			assert_string_equal(client, cases[i].client);
+			assert_string_equal(address_text(text, &client), cases[i].client);
 	}
-	assert_true(network_has(nets, 2, "::ffff:10.3.3.3"));
-	assert_false(network_has(nets, 2, "11.0.0.1"));
+	assert_true(is_in(nets, 2, "::ffff:10.3.3.3"));
+	assert_false(is_in(nets, 2, "11.0.0.1"));
 	assert_int_equal(network_parse(&one, "10.0.0.1/8"), -22);
 	assert_int_equal(network_parse(&one, "10.0.0.0/33"), -22);
 	assert_int_equal(network_parse(&one, "10.0.0.0/"), -22);
 	assert_int_equal(network_parse(&one, "shop"), -22);
 	assert_int_equal(network_parse(&one, "0.0.0.0/0"), 0);
-	assert_true(network_has(&one, 1, "203.0.113.9"));
+	assert_true(is_in(&one, 1, "203.0.113.9"));
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(lines_say_what_they_say),
-	    cmocka_unit_test(clients_behind_proxies),
+	    cmocka_unit_test(addresses_are_read_strictly), cmocka_unit_test(clients_behind_proxies),
 	    cmocka_unit_test(formats_are_refused),
 	    cmocka_unit_test(the_screen_knows_whose_time_it_is), T(each_line_once),
 	    T(a_cut_file_begins_anew), T(lines_without_an_end_wait), T(history_is_read_back),
