@@ -224,8 +224,8 @@ main(int argc, char **argv)
 {
 	const char *databases[GEO_FILES] = {argc > 5 ? argv[5] : NULL};
 	char options[4096], err[256] = "";
-	double before, base, line;
-	size_t lines;
+	double before, base = 0, line;
+	size_t lines = 0;
 
 	if (argc != 5 && argc != 6)
 		return 64;
@@ -248,10 +248,12 @@ main(int argc, char **argv)
 	    "{\"name\":\"graphql\",\"path\":\"/shop-api\"}],"
 	    "\"outcome\":{\"server_error\":[[500,599]],\"throttled\":[[429,429]],"
 	    "\"client_error\":[[400,499]]},\"step\":30000000,\"client_timeout\":30000000}");
-	(void)count_newlines(argv[3]); /* into the page cache */
-	before = cpu_s();
-	lines = count_newlines(argv[3]);
-	base = cpu_s() - before;
+	/* The best of several: the first ones fill the page cache and wake the processor. */
+	for (int i = 0; i < 8; i++) {
+		before = cpu_s();
+		lines = count_newlines(argv[3]);
+		base = i == 0 || cpu_s() - before < base ? cpu_s() - before : base;
+	}
 	before = cpu_s();
 	(void)source.plugin->tail(&source, source.self);
 	line = cpu_s() - before;

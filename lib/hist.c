@@ -109,15 +109,17 @@ reserve(struct hist_bucket **at, uint32_t *cap, uint32_t n)
 static int
 add_to(struct hist_bucket **at, uint32_t *n, uint32_t *cap, int32_t idx, double count)
 {
-	uint32_t low = 0, high = *n;
+	uint32_t low = 0, left = *n;
 
-	while (low < high) {
-		uint32_t mid = (low + high) / 2;
+	if (left > 0 && (*at)[left - 1].idx < idx) { /* in order: behind the last */
+		low = left;
+		left = 0;
+	}
+	while (left > 0) { /* without a branch that the values decide: they are as chance has it */
+		uint32_t half = (left + 1) / 2;
 
-		if ((*at)[mid].idx < idx)
-			low = mid + 1;
-		else
-			high = mid;
+		low += half & -(uint32_t)((*at)[low + half - 1].idx < idx);
+		left -= half;
 	}
 	if (low < *n && (*at)[low].idx == idx) {
 		(*at)[low].count += count;
@@ -151,18 +153,6 @@ hist_observe(struct hist *h, double v)
 	if (h->n_pos > HIST_BUCKETS_MAX || h->n_neg > HIST_BUCKETS_MAX)
 		return hist_reduce(h, h->schema - 1);
 	return 0;
-}
-
-int
-hist_observe_at(struct hist *h, int32_t idx, double v)
-{
-	int rc = add_to(&h->pos, &h->n_pos, &h->cap_pos, idx, 1);
-
-	if (rc != 0)
-		return rc;
-	h->count++;
-	h->sum += v;
-	return h->n_pos > HIST_BUCKETS_MAX ? hist_reduce(h, h->schema - 1) : 0;
 }
 
 static int

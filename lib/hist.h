@@ -48,8 +48,6 @@ void hist_init(struct hist *h);
 void hist_clear(struct hist *h);                /* frees what h holds, h stays usable and empty */
 int hist_observe(
     struct hist *h, double v); /* NaN counts into sum and count only; negative into neg */
-/* As hist_observe of a v > 0 whose bucket is known: idx = hist_index(v, h->schema). */
-int hist_observe_at(struct hist *h, int32_t idx, double v);
 int32_t hist_index(double v, int32_t schema);   /* bucket of v > 0; exact at the boundaries */
 double hist_upper_bound(int32_t idx, int32_t schema);
 

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL /* a line has two short hashes: no call */
 #include <xxhash.h>
 
 #include "lib/clock.h"
-#include "plugins/access_log/log.h"
+#include "plugins/access_log/scan.h"
 #include "plugins/common/network.h"
 
 #define BATCH 512                   /* records handed on at once */
@@ -231,7 +232,10 @@ is_bot(struct access_log *s, const struct tw_value *agent)
 	for (at = set; at < set + AGENT_WAYS; at++)
 		if (s->agent_key[at] == key)
 			return s->agent_is_bot[at] != 0;
-	at = set + (key >> 32) % AGENT_WAYS; /* one goes; which one is chance */
+	for (at = set; at < set + AGENT_WAYS && s->agent_key[at] != 0; at++)
+		;
+	if (at == set + AGENT_WAYS)
+		at = set + (key >> 32) % AGENT_WAYS; /* one goes; which one is chance */
 	s->agent_is_bot[at] = is_bot_name(agent->as.text, agent->len);
 	s->agent_key[at] = key;
 	return s->agent_is_bot[at] != 0;
@@ -315,7 +319,8 @@ hand_on(struct tw_ctx *ctx, struct access_log *s, size_t left, bool is_at_end, i
 }
 
 static enum result
-take_line(struct tw_ctx *ctx, struct access_log *s, char *line, size_t len, int64_t read_ms)
+take_line(struct tw_ctx *ctx, struct access_log *s, char *line, size_t len, bool has_escapes,
+    int64_t read_ms)
 {
 	struct tw_record *r = &s->records[s->n_records];
 	struct tw_value *v = s->values[s->n_records];
@@ -324,7 +329,7 @@ take_line(struct tw_ctx *ctx, struct access_log *s, char *line, size_t len, int6
 
 	if ((int64_t)len > s->max_line)
 		return R_TOO_LONG;
-	if ((why = log_format_parse(s->line, line, len, v, &ms)) != NULL) {
+	if ((why = log_format_parse(s->line, line, len, has_escapes, v, &ms)) != NULL) {
 		tw_api_->reject(ctx, why, line, len);
 		return R_UNPARSED;
 	}
@@ -349,13 +354,16 @@ static void
 take_lines(struct tw_ctx *ctx, struct access_log *s, char *lines, size_t n, uint32_t file,
     int64_t read_ms)
 {
-	char *end = lines + n, *newline;
+	char *end = lines + n, *newline, *escape = memchr(lines, '\\', n);
 
 	for (; lines < end; lines = newline + 1) {
 		int64_t first_ms = s->n_records > 0 ? s->records[0].time_ms : 0;
 
-		newline = memchr(lines, '\n', (size_t)(end - lines));
-		s->n[take_line(ctx, s, lines, (size_t)(newline - lines), read_ms)]++;
+		if (escape != NULL && escape < lines)
+			escape = memchr(lines, '\\', (size_t)(end - lines));
+		newline = scan_byte(lines, end, '\n');
+		s->n[take_line(ctx, s, lines, (size_t)(newline - lines),
+		    escape != NULL && escape < newline, read_ms)]++;
 		if (s->n_records > 0)
 			follow_time(s->follow, file, s->records[s->n_records - 1].time_ms);
 		if (s->n_records == BATCH

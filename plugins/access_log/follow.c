@@ -86,7 +86,7 @@ follow_new(const char *const *paths, uint32_t n, size_t max_line, int64_t histor
 	f->history_ms = history_ms;
 	f->is_first = true;
 	f->paths = calloc(n, sizeof(*f->paths));
-	f->buffer = malloc(LOG_BUFFER + 1);
+	f->buffer = calloc(1, LOG_BUFFER + LOG_PAD + 1);
 	for (; f->paths != NULL && f->n_paths < n; f->n_paths++)
 		if ((f->paths[f->n_paths] = strdup(paths[f->n_paths])) == NULL)
 			break;

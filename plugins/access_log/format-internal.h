@@ -6,7 +6,7 @@
 #ifndef PLUGINS_ACCESS_LOG_FORMAT_INTERNAL_H
 #define PLUGINS_ACCESS_LOG_FORMAT_INTERNAL_H
 
-#include "plugins/access_log/log.h"
+#include "plugins/access_log/scan.h"
 
 enum kind {
 	K_SKIP,
@@ -25,6 +25,9 @@ enum kind {
 struct step {
 	char *literal;          /* before the variable */
 	size_t len;
+	char first[SCAN_BLOCK]; /* its first byte, again and again: to be looked for */
+	char head[SCAN_BLOCK];  /* its first bytes, to be compared at once; */
+	unsigned head_mask;     /* a bit for each */
 	char *name;             /* of the variable; NULL: the line ends here */
 	enum kind kind;
 	int value;              /* its place among the values; -1 = none of its own */

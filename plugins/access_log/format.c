@@ -297,6 +297,9 @@ add_step(struct log_format *f, const char *literal, size_t len, const char *name
 	}
 	s->literal = strndup(literal, len);
 	s->len = len;
+	memset(s->first, len > 0 ? literal[0] : 0, sizeof(s->first));
+	memcpy(s->head, literal, len < SCAN_BLOCK ? len : SCAN_BLOCK);
+	s->head_mask = len < SCAN_BLOCK ? (1u << len) - 1 : 0xffff;
 	s->name = name != NULL ? strdup(name) : NULL;
 	if (s->literal == NULL || (name != NULL && s->name == NULL))
 		return -ENOMEM;

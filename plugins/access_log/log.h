@@ -22,7 +22,8 @@
 
 #define LOG_STEPS_MAX 48            /* variables of a format */
 #define LOG_FIELDS_MAX 40           /* of a record */
-#define LOG_BUFFER (256 * 1024)
+#define LOG_BUFFER (128 * 1024)
+#define LOG_PAD 64                  /* bytes behind a line that may be read, whatever they are */
 
 /* What a record holds. The first ones have a meaning of their own; further names come from
  * `fields`. */
@@ -59,9 +60,10 @@ void log_format_free(struct log_format *f);
 const char *const *log_format_fields(const struct log_format *f, uint32_t *n);
 /* Does the duration contain the time that the client took? (It is then request_time.) */
 bool log_format_has_client_time(const struct log_format *f);
-/* A line without its newline; its bytes may be changed. values: LOG_FIELDS_MAX of them. NULL: a
- * record; else why not, a few words. */
-const char *log_format_parse(struct log_format *f, char *line, size_t len,
+/* A line without its newline, LOG_PAD readable bytes behind it; its bytes may be changed.
+ * has_escapes: a backslash is among them. values: LOG_FIELDS_MAX of them. NULL: a record; else why
+ * not, a few words. */
+const char *log_format_parse(struct log_format *f, char *line, size_t len, bool has_escapes,
     struct tw_value *values, int64_t *time_ms);
 
 /* log-time.c: 0, or -EINVAL. Source: nginx ngx_http_log_module, Apache mod_log_config, RFC 3339. */
@@ -95,9 +97,9 @@ bool follow_restore(struct follow *f, const void *position, size_t len);
  * memory. */
 void *follow_position(struct follow *f, size_t left, size_t *len);
 /*
- * The next whole lines: a buffer that lives until the next call, ends with a newline, and is the
- * caller's to change; *file says whose they are. 1; 0: all files are at their end; -errno (no file
- * matches, or may be read): why in err.
+ * The next whole lines: a buffer that lives until the next call, ends with a newline and LOG_PAD
+ * bytes behind it, and is the caller's to change; *file says whose they are. 1; 0: all files are at
+ * their end; -errno (no file matches, or may be read): why in err.
  */
 int follow_read(struct follow *f, char **lines, size_t *n, uint32_t *file, char *err, size_t cap);
 /* The newest event time in lines of that file: decides which one is read next. */

@@ -10,7 +10,6 @@
 #include "plugins/access_log/format-internal.h"
 
 #define JSON_DEPTH 16
-#define NEAR_BYTES 16
 
 struct line {
 	struct log_format *f;
@@ -72,7 +71,12 @@ static bool
 put_int(struct tw_value *v, const char *s, size_t n)
 {
 	int64_t i = 0;
+	uint32_t few;
 
+	if (scan_digits(s, n, &few)) {
+		*v = (struct tw_value){.type = TW_FIELD_INT, .as.integer = few};
+		return true;
+	}
 	if (is_none(s, n))
 		return true;
 	if (n > 18)
@@ -127,7 +131,14 @@ put_seconds(struct tw_value *v, const char *s, size_t n, double unit)
 	double sum = 0, one;
 	bool is_any = false;
 	size_t i = 0, took;
+	uint32_t whole, milli;
 
+	if (n > 4 && s[n - 4] == '.' && scan_digits(s, n - 4, &whole)
+	    && scan_digits(s + n - 3, 3, &milli)) { /* nginx: 0.004 */
+		*v = (struct tw_value){.type = TW_FIELD_REAL,
+		    .as.real = (double)(whole * UINT64_C(1000) + milli) / 1e3 * unit};
+		return true;
+	}
 	while (i < n) {
 		if (s[i] == ' ' || s[i] == ',' || s[i] == ':' || s[i] == '-') {
 			i++;
@@ -167,7 +178,7 @@ put_time(struct line *l, const char *s, size_t n)
 static bool
 put_uri(struct line *l, char *s, size_t n)
 {
-	char *query = memchr(s, '?', n);
+	char *query = scan_byte(s, s + n, '?');
 	size_t path = query != NULL ? (size_t)(query - s) : n;
 	const int *at = l->f->at;
 
@@ -178,18 +189,32 @@ put_uri(struct line *l, char *s, size_t n)
 	return true;
 }
 
+/* There is one. */
+static char *
+last_space(char *s, size_t n)
+{
+	char *at = s + n - 1;
+	unsigned found = n < SCAN_BLOCK ? 0
+		: scan_equal(scan_load(s + n - SCAN_BLOCK), scan_splat(' '));
+
+	if (found != 0)
+		return s + n - SCAN_BLOCK + (31 - __builtin_clz(found));
+	while (*at != ' ')
+		at--;
+	return at;
+}
+
 /* "GET /p?x=1 HTTP/1.1". What is none (a scanner's bytes, an empty request) still counts: it was a
  * request, and has a status. */
 static bool
 put_request(struct line *l, char *s, size_t n)
 {
-	char *space = memchr(s, ' ', n), *last;
+	char *space = scan_byte(s, s + n, ' '), *last;
 	const int *at = l->f->at;
 
 	if (space == NULL || space == s)
 		return true;
-	for (last = s + n - 1; last > space && *last != ' '; last--)
-		;
+	last = last_space(s, n);
 	if (last == space || s + n - last < 6 || memcmp(last + 1, "HTTP/", 5) != 0)
 		last = s + n;
 	else if (at[FIELD_PROTOCOL] >= 0)
@@ -228,44 +253,51 @@ put(struct line *l, const struct step *st, char *s, size_t n)
 
 /* ---- lines of steps ---- */
 
-/* Literals have a few bytes: no call. */
+/* Does the literal of that step stand at s? [s, end) has its length at least. */
 static inline bool
-is_literal(const char *s, const char *literal, size_t len)
+is_literal(const char *s, const struct step *st)
 {
-	for (size_t i = 0; i < len; i++)
-		if (s[i] != literal[i])
-			return false;
-	return true;
+	if ((~scan_equal(scan_load(s), scan_load(st->head)) & st->head_mask) != 0)
+		return false;
+	return st->len <= SCAN_BLOCK
+	    || memcmp(s + SCAN_BLOCK, st->literal + SCAN_BLOCK, st->len - SCAN_BLOCK) == 0;
+}
+
+/* Is the quote at s escaped? An even number of backslashes escapes only themselves. */
+static bool
+is_escaped(const char *s, const char *from)
+{
+	const char *back = s;
+
+	while (back > from && back[-1] == '\\')
+		back--;
+	return (s - back) % 2 == 1;
 }
 
 /* Where the literal begins at or after s; NULL: nowhere. A quote that is escaped is a part of the
  * value before it. */
-static char *
-find(char *s, const char *end, const struct step *next)
+static inline char *
+find(const struct line *l, char *s, const char *end, const struct step *next)
 {
-	const char *literal = next->literal, *from = s;
-	size_t len = next->len;
+	scan_block first = scan_load(next->first);
+	const char *from = s, *last = end - next->len; /* it begins here or before */
+	unsigned found = scan_equal(scan_load(s), first);
 
-	for (;; s++) {
-		const char *near = end - s > NEAR_BYTES ? s + NEAR_BYTES : end;
+	for (;;) {
+		char *at = s + __builtin_ctz(found | 1u << SCAN_BLOCK);
 
-		while (s < near && *s != literal[0]) /* most values are short: no call */
-			s++;
-		if (s == near && (s = memchr(s, literal[0], (size_t)(end - s))) == NULL)
+		if (at > last)
 			return NULL;
-		if ((size_t)(end - s) < len)
-			return NULL;
-		if (!is_literal(s + 1, literal + 1, len - 1))
-			continue;
-		if (literal[0] == '"' && s > from && s[-1] == '\\') {
-			const char *back = s - 1;
-
-			while (back > from && back[-1] == '\\')
-				back--;
-			if ((s - back) % 2 == 1)
-				continue;
+		if (found == 0) {
+			if ((s = scan_to(s + SCAN_BLOCK, end, first)) > last)
+				return NULL;
+			found = scan_equal(scan_load(s), first);
+		} else if (is_literal(at, next)
+		    && !(l->has_escapes && *at == '"' && is_escaped(at, from))) {
+			return at;
+		} else {
+			found &= found - 1;
 		}
-		return s;
 	}
 }
 
@@ -274,17 +306,23 @@ parse_steps(struct line *l, char *s, size_t len)
 {
 	const struct step *st = l->f->steps, *last = st + l->f->n_steps - 1;
 	char *end = s + len, *to;
+	size_t n;
 
-	if (len < st->len || !is_literal(s, st->literal, st->len))
+	if (len < st->len || !is_literal(s, st))
 		return "does not begin as the format does";
 	s += st->len;
 	for (; st < last; st++) {
 		if (st + 1 == last && last->len == 0)
 			to = end;
-		else if ((to = find(s, end, st + 1)) == NULL)
+		else if ((to = find(l, s, end, st + 1)) == NULL)
 			return "is cut, or of another format";
-		if (!put(l, st, s, (size_t)(to - s)))
+		n = (size_t)(to - s);
+		if (st->kind == K_TEXT && !l->has_escapes) {
+			if (!is_none(s, n))
+				put_text(&l->values[st->value], s, n);
+		} else if (st->kind != K_SKIP && !put(l, st, s, n)) {
 			return st->kind == K_TIME ? "has no time" : "has a number that is none";
+		}
 		s = to + st[1].len;
 	}
 	return s == end || last->len > 0 ? NULL : "is longer than the format";
@@ -465,10 +503,10 @@ parse_json(struct line *l, char *s, size_t len)
 
 const char *
 log_format_parse(
-    struct log_format *f, char *line, size_t len, struct tw_value *values, int64_t *time_ms)
+    struct log_format *f, char *line, size_t len, bool has_escapes, struct tw_value *values,
+    int64_t *time_ms)
 {
-	struct line l = {
-	    .f = f, .values = values, .has_escapes = memchr(line, '\\', len) != NULL};
+	struct line l = {.f = f, .values = values, .has_escapes = has_escapes};
 	const char *why;
 
 	memset(values, 0, f->n_fields * sizeof(*values));

@@ -178,7 +178,7 @@ start(struct tw_ctx *ctx, void *self)
 		return TW_UNKNOWN;
 	s->n_cells = s->routes.n + 1;
 	take_outcomes(s);
-	slot_prepare(s);
+	cell_prepare();
 	if (route_prepare(s) != 0)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	if (s->slo.objective > 0) {

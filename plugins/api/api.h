@@ -30,9 +30,8 @@
 
 #define ROUTES_MAX 49               /* declared; the rest is "other": a label has 50 values */
 #define SLOTS_MAX 64                /* open at once; what is ahead of them closes the oldest */
-#define PATH_CACHE 4096             /* paths whose route is remembered; a power of two */
+#define PATH_CACHE 16384            /* paths whose route is remembered; a power of two */
 #define STATUS_MAX 600
-#define BUCKETS_KNOWN 4096
 
 enum metric {
 	REQUESTS,
@@ -76,7 +75,9 @@ struct slo {
 /* One route in one slot. */
 struct cell {
 	uint32_t outcome[OUTCOME_N];
-	struct hist seconds;            /* of those that are not ignored */
+	struct hist seconds;            /* of those that are not ignored; cell_seconds() has all */
+	uint16_t *fresh;                /* by bucket: of whole milliseconds, not yet among them */
+	double fresh_sum;
 };
 
 struct slot {
@@ -107,9 +108,7 @@ struct api {
 	uint8_t by_status[STATUS_MAX];  /* enum outcome */
 	struct places at;
 	const char *const *fields;      /* the batch's list that `at` was made for */
-	uint64_t *cache_key;            /* PATH_CACHE hashes of method and path, 0 = none */
-	uint8_t *cache_route;
-	int16_t bucket_of_ms[BUCKETS_KNOWN]; /* servers log milliseconds: no logarithm a line */
+	uint64_t *paths;                /* PATH_CACHE: a hash of method and path; its route below */
 	struct slot slots[SLOTS_MAX];
 	struct slot *newest;            /* the one the last record fell into; NULL = none */
 	int64_t closed_ms;              /* every slot up to here is published */
@@ -124,8 +123,16 @@ void route_free(struct api *s);
 /* 0..n_cells - 1; the last one is "other". */
 uint32_t route_of(struct api *s, const struct tw_value *method, const struct tw_value *path);
 
+/* cell.c */
+void cell_prepare(void);            /* once, before all else */
+void cell_init(struct cell *c);
+void cell_clear(struct cell *c);
+void cell_observe(struct cell *c, double seconds);
+const struct hist *cell_seconds(struct cell *c);
+size_t cell_put(uint8_t *to, size_t cap, struct cell *c); /* bytes written; 0: cap is too small */
+bool cell_take(struct cell *c, const uint8_t **at, const uint8_t *end);
+
 /* slot.c */
-void slot_prepare(struct api *s);
 void slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r);
 void slot_close(struct tw_ctx *ctx, struct api *s); /* those that complete_ms allows */
 void slot_save(struct tw_ctx *ctx, struct api *s);

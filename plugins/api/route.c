@@ -4,31 +4,32 @@
  * that takes them grows without end.
  *
  * Patterns: `*` any bytes but `/`, `**` any bytes. A path that was seen is remembered by its hash
- * (two paths of one hash, one pair in 10^19, would share a route).
+ * (two paths of one hash, one pair in 10^17, would share a route).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL /* one short hash a request: no call */
 #include <xxhash.h>
 
 #include "plugins/api/api.h"
 #include "plugins/common/glob.h"
 
+#define ROUTE_MASK UINT64_C(0xff)   /* of a remembered path: its route; the rest is its hash */
+
 int
 route_prepare(struct api *s)
 {
-	s->cache_key = calloc(PATH_CACHE, sizeof(*s->cache_key));
-	s->cache_route = calloc(PATH_CACHE, sizeof(*s->cache_route));
-	return s->cache_key != NULL && s->cache_route != NULL ? 0 : -ENOMEM;
+	s->paths = calloc(PATH_CACHE, sizeof(*s->paths));
+	return s->paths != NULL ? 0 : -ENOMEM;
 }
 
 void
 route_free(struct api *s)
 {
-	free(s->cache_key);
-	free(s->cache_route);
+	free(s->paths);
 }
 
 static bool
@@ -66,13 +67,11 @@ route_of(struct api *s, const struct tw_value *method, const struct tw_value *pa
 		key ^= (uint64_t)(uint8_t)method->as.text[0] * 0x9e3779b97f4a7c15
 		    ^ (uint64_t)(uint8_t)method->as.text[method->len - 1] << 56
 		    ^ (uint64_t)method->len << 48;
-	key |= key == 0;
-	at = key & (PATH_CACHE - 1);
-	if (s->cache_key[at] != key) {
-		s->cache_route[at] = (uint8_t)match(s, method, path);
-		s->cache_key[at] = key;
-	}
-	return s->cache_route[at];
+	at = key >> 32 & (PATH_CACHE - 1);
+	key = (key & ~ROUTE_MASK) | ROUTE_MASK; /* never 0, which is a free place */
+	if ((s->paths[at] | ROUTE_MASK) != key)
+		s->paths[at] = (key & ~ROUTE_MASK) | match(s, method, path);
+	return (uint32_t)(s->paths[at] & ROUTE_MASK);
 }
 
 const char *

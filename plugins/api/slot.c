@@ -17,13 +17,12 @@
 
 #define STATE_VERSION 1
 #define STATE_BYTES (64 * 1024)
-#define HIST_BYTES 1024             /* of one cell in the state; wider ones lose resolution */
 
 static void
 cells_free(struct api *s, struct slot *slot)
 {
 	for (uint32_t i = 0; slot->cells != NULL && i < s->n_cells; i++)
-		hist_clear(&slot->cells[i].seconds);
+		cell_clear(&slot->cells[i]);
 	free(slot->cells);
 	slot->cells = NULL;
 	slot->end_ms = 0;
@@ -42,7 +41,7 @@ slot_make(struct api *s, struct slot *slot, int64_t end_ms)
 	if ((slot->cells = calloc(s->n_cells, sizeof(*slot->cells))) == NULL)
 		return false;
 	for (uint32_t i = 0; i < s->n_cells; i++)
-		hist_init(&slot->cells[i].seconds);
+		cell_init(&slot->cells[i]);
 	slot->end_ms = end_ms;
 	return true;
 }
@@ -63,10 +62,11 @@ static void
 publish_cell(struct tw_ctx *ctx, const struct api *s, struct cell *c, uint32_t i)
 {
 	const char *route = route_label(s, i);
+	const struct hist *seconds = cell_seconds(c);
 	struct tw_bucket buckets[HIST_BUCKETS_MAX];
-	struct tw_histogram h = {.size = sizeof(h), .n_buckets = c->seconds.n_pos,
-	    .count = (uint64_t)c->seconds.count, .zero_count = (uint64_t)c->seconds.zero_count,
-	    .sum = c->seconds.sum, .buckets = buckets};
+	struct tw_histogram h = {.size = sizeof(h), .n_buckets = seconds->n_pos,
+	    .count = (uint64_t)seconds->count, .zero_count = (uint64_t)seconds->zero_count,
+	    .sum = seconds->sum, .buckets = buckets};
 
 	for (int o = 0; o < OUTCOME_N; o++)
 		if (c->outcome[o] > 0)
@@ -74,9 +74,9 @@ publish_cell(struct tw_ctx *ctx, const struct api *s, struct cell *c, uint32_t i
 			    outcome_names[o]);
 	if (h.count == 0)
 		return;
-	for (uint32_t b = 0; b < c->seconds.n_pos; b++)
+	for (uint32_t b = 0; b < seconds->n_pos; b++)
 		buckets[b] = (struct tw_bucket){
-		    c->seconds.pos[b].idx, (uint64_t)c->seconds.pos[b].count};
+		    seconds->pos[b].idx, (uint64_t)seconds->pos[b].count};
 	tw_api_->observe_all(
 	    ctx, DURATION, &h, (const char *const[]){"route", route, NULL});
 }
@@ -195,26 +195,6 @@ outcome_of(const struct api *s, const struct tw_record *r, double seconds)
 	return (enum outcome)s->by_status[status];
 }
 
-static void
-observe(const struct api *s, struct hist *h, double seconds)
-{
-	double ms = seconds * 1e3;
-	int whole = ms < BUCKETS_KNOWN ? (int)(ms + 0.5) : 0;
-
-	if (whole > 0 && whole < BUCKETS_KNOWN && (double)whole / 1e3 == seconds
-	    && h->schema == HIST_SCHEMA)
-		(void)hist_observe_at(h, s->bucket_of_ms[whole], seconds);
-	else
-		(void)hist_observe(h, seconds);
-}
-
-void
-slot_prepare(struct api *s)
-{
-	for (int ms = 1; ms < BUCKETS_KNOWN; ms++)
-		s->bucket_of_ms[ms] = (int16_t)hist_index((double)ms / 1e3, HIST_SCHEMA);
-}
-
 void
 slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r)
 {
@@ -222,7 +202,7 @@ slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r)
 	bool has_seconds = duration != NULL && duration->type == TW_FIELD_REAL;
 	double seconds = has_seconds ? duration->as.real : 0;
 	enum outcome o = outcome_of(s, r, seconds);
-	int64_t step_ms = s->step / 1000, end_ms = (r->time_ms / step_ms + 1) * step_ms;
+	int64_t step_ms = s->step / 1000;
 	struct cell *c;
 
 	if (r->flags & TW_RECORD_HISTORY) {
@@ -231,35 +211,19 @@ slot_count(struct tw_ctx *ctx, struct api *s, const struct tw_record *r)
 			    o == OUTCOME_SERVER_ERROR);
 		return;
 	}
-	if (s->newest == NULL || s->newest->end_ms != end_ms)
-		s->newest = slot_at(ctx, s, end_ms);
+	if (s->newest == NULL || r->time_ms >= s->newest->end_ms
+	    || r->time_ms < s->newest->end_ms - step_ms)
+		s->newest = slot_at(ctx, s, (r->time_ms / step_ms + 1) * step_ms);
 	if (s->newest == NULL)
 		return; /* out of memory */
 	s->newest->is_changed = true;
 	c = &s->newest->cells[route_of(s, value(r, s->at.method), value(r, s->at.path))];
 	c->outcome[o]++;
 	if (has_seconds && o != OUTCOME_IGNORED && seconds >= 0)
-		observe(s, &c->seconds, seconds);
+		cell_observe(c, seconds);
 }
 
 /* ---- state ---- */
-
-static size_t
-put_cell(uint8_t *to, size_t cap, struct cell *c)
-{
-	uint32_t len = 0;
-	ptrdiff_t n;
-
-	if (cap < sizeof(c->outcome) + sizeof(len) + HIST_BYTES)
-		return 0;
-	memcpy(to, c->outcome, sizeof(c->outcome));
-	while ((n = hist_encode(&c->seconds, to + sizeof(c->outcome) + sizeof(len), HIST_BYTES)) < 0
-	    && c->seconds.schema > -4 && hist_reduce(&c->seconds, c->seconds.schema - 1) == 0)
-		;
-	len = n > 0 ? (uint32_t)n : 0;
-	memcpy(to + sizeof(c->outcome), &len, sizeof(len));
-	return sizeof(c->outcome) + sizeof(len) + len;
-}
 
 static void
 save_one(struct tw_ctx *ctx, struct api *s, struct slot *slot, uint8_t *bytes)
@@ -270,7 +234,7 @@ save_one(struct tw_ctx *ctx, struct api *s, struct slot *slot, uint8_t *bytes)
 	bytes[0] = STATE_VERSION;
 	memcpy(bytes + 1, &slot->end_ms, sizeof(slot->end_ms));
 	for (uint32_t i = 0; i < s->n_cells; i++, n += piece)
-		if ((piece = put_cell(bytes + n, STATE_BYTES - n, &slot->cells[i])) == 0)
+		if ((piece = cell_put(bytes + n, STATE_BYTES - n, &slot->cells[i])) == 0)
 			return; /* cannot be: 50 cells of 1,100 bytes */
 	snprintf(key, sizeof(key), "open/%d", (int)(slot - s->slots));
 	if (tw_api_->state_put(ctx, key, bytes, n) == 0)
@@ -287,23 +251,6 @@ slot_save(struct tw_ctx *ctx, struct api *s)
 			save_one(ctx, s, &s->slots[i], bytes);
 	free(bytes);
 	tw_api_->state_put(ctx, "closed", &s->closed_ms, sizeof(s->closed_ms));
-}
-
-static bool
-take_cell(struct cell *c, const uint8_t **at, const uint8_t *end)
-{
-	uint32_t len;
-
-	if ((size_t)(end - *at) < sizeof(c->outcome) + sizeof(len))
-		return false;
-	memcpy(c->outcome, *at, sizeof(c->outcome));
-	memcpy(&len, *at + sizeof(c->outcome), sizeof(len));
-	*at += sizeof(c->outcome) + sizeof(len);
-	if (len > (size_t)(end - *at)
-	    || (len > 0 && hist_decode(&c->seconds, *at, len) != (ptrdiff_t)len))
-		return false;
-	*at += len;
-	return true;
 }
 
 /* What an earlier process left; of another shape (routes were added): it is let go. */
@@ -327,7 +274,7 @@ restore_one(struct tw_ctx *ctx, struct api *s, struct slot *slot)
 	if (!slot_make(s, slot, end_ms))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_cells; i++)
-		if (!take_cell(&slot->cells[i], &at, end)) {
+		if (!cell_take(&slot->cells[i], &at, end)) {
 			cells_free(s, slot);
 			return 0;
 		}

@@ -45,11 +45,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if ((newline = memchr(data, '\n', (size_t)(end - data))) == NULL)
 			newline = end;
 		len = (size_t)(newline - data);
-		if ((line = malloc(len + 1)) == NULL)
+		if ((line = calloc(1, len + LOG_PAD)) == NULL)
 			break;
 		memcpy(line, data, len); /* of its own size: what reads past it is seen */
-		line[len] = '\n';
-		if (log_format_parse(f, line, len, v, &ms) == NULL)
+		memset(line + len, '\n', LOG_PAD);
+		if (log_format_parse(f, line, len, memchr(line, '\\', len) != NULL, v, &ms)
+		    == NULL)
 			check(v, n_fields, line, len);
 		free(line);
 		if (newline == end)

@@ -47,13 +47,16 @@ static void
 show(struct log_format *f, const char *line, char *dst, size_t cap)
 {
 	struct tw_value v[LOG_FIELDS_MAX];
-	char *copy = strdup(line);
+	char *copy = calloc(1, strlen(line) + 1 + LOG_PAD);
 	uint32_t n_fields;
 	const char *const *names = log_format_fields(f, &n_fields), *why;
 	size_t n = 0;
 	int64_t ms;
 
-	if ((why = log_format_parse(f, copy, strlen(copy), v, &ms)) != NULL) {
+	assert_non_null(copy);
+	memcpy(copy, line, strlen(line));
+	if ((why = log_format_parse(f, copy, strlen(copy), strchr(line, '\\') != NULL, v, &ms))
+	    != NULL) {
 		snprintf(dst, cap, "! %s", why);
 		free(copy);
 		return;
@@ -144,6 +147,49 @@ lines_say_what_they_say(void **state)
 		log_format_free(f);
 	}
 	assert_int_equal(wrong, 0);
+}
+
+/* Values of every length from 0 to 150, and a literal longer than a block: what is looked at in
+ * blocks has its seams everywhere. Every byte that could end a value too early is in them. */
+static void
+values_have_any_length(void **state)
+{
+	static const char hard[] = " ]\"'x\\-[ a", *format =
+	    "$remote_addr a literal longer than any block [$time_iso8601] \"$request\" $status "
+	    "$body_bytes_sent \"$http_user_agent\" end";
+	struct log_format *f = NULL;
+	char line[1024], wanted[1024], got[1024], path[151], value[151], escaped[302], err[256];
+
+	(void)state;
+	assert_int_equal(log_format_new(&f, format, NULL, 0, err, sizeof(err)), 0);
+	for (size_t n = 0; n <= 150; n++) {
+		int bytes = (int)(n * 7919 % 100000), status = 100 + (int)n;
+		size_t k = 0;
+
+		memset(path, 'p', n);
+		for (size_t i = 0; i < n; i++) {
+			value[i] = i == 0 || i + 1 == n ? 'z' : hard[(i + n) % (sizeof(hard) - 1)];
+			if (value[i] == '"' || value[i] == '\\')
+				escaped[k++] = '\\';
+			escaped[k++] = value[i];
+		}
+		path[n] = value[n] = escaped[k] = '\0';
+		snprintf(line, sizeof(line),
+		    "10.0.0.%zu a literal longer than any block [2026-10-10T13:55:36Z] "
+		    "\"GET /%s HTTP/1.1\" %d %d \"%s\" end", n, path, status, bytes, escaped);
+		snprintf(wanted, sizeof(wanted),
+		    "1791640536000 address=10.0.0.%zu method=GET path=/%s protocol=HTTP/1.1 "
+		    "status=%d bytes=%d%s%s", n, path, status, bytes,
+		    n > 0 ? " user_agent=" : "", value);
+		show(f, line, got, sizeof(got));
+		assert_string_equal(got, wanted);
+		for (size_t cut = 0; cut < 20; cut++) { /* no part of a line is a line */
+			line[strlen(line) - 1] = '\0';
+			show(f, line, got, sizeof(got));
+			assert_int_equal(got[0], '!');
+		}
+	}
+	log_format_free(f);
 }
 
 static void
@@ -570,6 +616,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(lines_say_what_they_say),
+	    cmocka_unit_test(values_have_any_length),
 	    cmocka_unit_test(addresses_are_read_strictly), cmocka_unit_test(clients_behind_proxies),
 	    cmocka_unit_test(formats_are_refused),
 	    cmocka_unit_test(the_screen_knows_whose_time_it_is), T(each_line_once),

@@ -153,7 +153,7 @@ make(struct api *s)
 	s->at = (struct places){.path = 0, .method = 1, .status = 2, .duration = 3};
 	memset(s->by_status + 400, OUTCOME_CLIENT_ERROR, 100);
 	memset(s->by_status + 500, OUTCOME_SERVER_ERROR, 100);
-	slot_prepare(s);
+	cell_prepare();
 	assert_int_equal(route_prepare(s), 0);
 }
 
