@@ -64,7 +64,8 @@ add_probe(struct agent *a, const struct setup_probe *p)
 		.offset_ms = p->offset_ms,
 		.timeout_ms = p->timeout_ms,
 		.is_source = p->is_source,
-		.is_shared = p->is_shared});
+		.is_shared = p->is_shared,
+		.reads_input = p->reads_input});
 }
 
 void

@@ -73,6 +73,33 @@ system_of(const struct config *c, const struct config_probe *p)
 	return p->system;
 }
 
+static bool
+is_input(const struct tw_option *o, const json_t *v)
+{
+	return (o->flags & TW_STDIN) != 0 && strcmp(json_string_value(v), "-") == 0;
+}
+
+static bool
+reads_input(const struct config_probe *p)
+{
+	const struct tw_table *rows = &p->manifest->plugin.options;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		struct tw_option o = option_row(rows, i);
+		json_t *v = json_object_get(p->options, o.name), *item;
+		size_t k;
+
+		if ((o.flags & TW_STDIN) == 0)
+			continue;
+		if (json_is_string(v) && is_input(&o, v))
+			return true;
+		json_array_foreach(v, k, item)
+			if (is_input(&o, item))
+				return true;
+	}
+	return false;
+}
+
 /* Those who share a source start together: their commits are one. */
 static void
 convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe *p,
@@ -87,6 +114,7 @@ convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe
 	to->plugin_path = xstrdup(plugins_path(own->plugins, p->plugin));
 	to->is_source = p->is_source;
 	to->is_shared = shared != NULL;
+	to->reads_input = reads_input(p);
 	if (shared != NULL)
 		to->group = xasprintf("source:%s", shared);
 	else
@@ -251,6 +279,8 @@ add_path(json_t *list, const struct tw_option *o, const json_t *v)
 	const char *path = json_string_value(v), *end = path + strlen(path);
 	size_t fixed = strcspn(path, "*?[");
 
+	if (is_input(o, v))
+		return;
 	if (!(o->flags & TW_AROUND)) {
 		json_array_append_new(list, json_string(path));
 		return;

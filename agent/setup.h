@@ -24,6 +24,7 @@ struct setup_probe {
 	char *plugin_path,
 	    *group; /* the plugin; the probe's own for blocking plugins; or that of its sources */
 	bool is_source, is_shared;      /* shared: of a group that sources and readers form */
+	bool reads_input;               /* the agent's standard input */
 	char *json;                     /* CONFIGURE's text */
 	int64_t interval_ms, offset_ms, timeout_ms;
 	struct label *labels;

@@ -213,6 +213,12 @@ check_path(const struct at *a)
 
 	if (text == NULL)
 		return NULL;
+	if ((a->o->flags & TW_STDIN) != 0 && strcmp(text, "-") == 0) {
+		if (a->c->has_input)
+			return say(a, "\"-\", the standard input, is read by another one already");
+		a->c->has_input = true;
+		return json_string(text);
+	}
 	return text[0] == '/' ? json_string(text) : say(a, "\"%s\" is no absolute path", text);
 }
 

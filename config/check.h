@@ -24,6 +24,7 @@ struct check {
 	const char *const *sources;     /* those that TW_NAMES_SOURCE may name */
 	size_t n_sources;
 	json_t *reads; /* a list: those that were named, each once; NULL: nobody asks */
+	bool has_input; /* a path was "-": the standard input has one reader */
 };
 
 /* map: the map that holds the options (NULL = empty, at `place`). skip: keys of the map that are

@@ -208,6 +208,10 @@ spawn(struct host *h, int child_fd)
 	end = add_plugins(h, args + 1);
 	end[0] = fd;
 	end[1] = fd_text;
+	for (size_t i = 0; i < h->n_probes; i++)
+		if (h->probes[i].reads_input)
+			stdio[0] =
+			    (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = STDIN_FILENO};
 	h->process = xcalloc(1, sizeof(*h->process));
 	h->process->data = h;
 	if ((rc = uv_spawn(h->s->opts.loop, h->process, &o)) != 0) {

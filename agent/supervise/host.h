@@ -18,7 +18,7 @@ enum host_state { HOST_WAITING, HOST_STARTING, HOST_RUNNING, HOST_STOPPING };
 struct host_probe {
 	uint32_t id, generation;
 	char *plugin_path, *json;
-	bool is_source, is_shared;
+	bool is_source, is_shared, reads_input;
 	int64_t interval_ms, offset_ms, timeout_ms;
 	int64_t
 	    since_ms; /* wall: STARTED came; 0 = not running. The watchdog counts slots from here */

@@ -133,6 +133,7 @@ supervisor_add(struct supervisor *s, const struct supervise_probe *add)
 	p->json = xstrdup(add->json);
 	p->is_source = add->is_source;
 	p->is_shared = add->is_shared;
+	p->reads_input = add->reads_input;
 	p->interval_ms = add->interval_ms;
 	p->offset_ms = add->offset_ms;
 	p->timeout_ms = add->timeout_ms;

@@ -58,6 +58,7 @@ struct supervise_probe {
 	int64_t interval_ms, offset_ms, timeout_ms;
 	bool is_source;             /* configured after those who read it */
 	bool is_shared;             /* of a group that shares sources */
+	bool reads_input;           /* its host has our standard input */
 };
 /* A probe joins the host of its group, which starts when it is the first. Adding a probe that is
  * there already replaces its configuration (a new generation). A host that shares sources starts

@@ -91,6 +91,8 @@ struct tw_option {
 #define TW_MANY 16u          /* a list of the scalar type: struct tw_list of what stands for one */
 #define TW_AROUND 32u        /* TW_PATH: may hold * and ?; files come and go (rotation): the sandbox
 			      * opens the directory */
+#define TW_STDIN 64u         /* TW_PATH: may be "-", the agent's standard input, which the plugin
+			      * reads from descriptor 0; one path of one probe has it */
 	uint32_t offset;
 	const char *def;     /* as the user would write it; NULL: absent is zero, NULL, empty */
 	double min, max;     /* of the value in its unit (durations in seconds); 0,0 = no bound */

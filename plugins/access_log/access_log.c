@@ -20,9 +20,10 @@
 #define AGENTS 4096                 /* user agents whose class is remembered; a power of two */
 #define AGENT_WAYS 8                /* places that one may have among them */
 #define AGENT_BYTES 512             /* of one that are looked at */
+#define NOT_A_FILE UINT32_MAX
 #define RESERVE_SHARE 10            /* of a run's time is left for its end */
 
-enum metric { LINES, BYTES, ROTATIONS, TRUNCATIONS, LOST, LAG, FILES, CLIENT };
+enum metric { LINES, BYTES, ROTATIONS, TRUNCATIONS, LOST, LAG, FILES, CLIENT, DROPPED };
 static const struct tw_metric metrics[] = {
     [LINES] = {"access_log_lines_total", "", TW_COUNTER, 0, 1, "result",
 	"Lines read, by what they were"},
@@ -38,6 +39,9 @@ static const struct tw_metric metrics[] = {
     [FILES] = {"access_log_files", "", TW_GAUGE, 0, 1, "", "Files that are read"},
     [CLIENT] = {"access_log_duration_includes_client", "", TW_GAUGE, 0, 1, "",
 	"1: the format has no time of the server alone"},
+    [DROPPED] = {"access_log_dropped_total", "", TW_COUNTER, 0, 1, "reason",
+	"Messages that came and were not taken: full (the kernel had no room for a datagram) or "
+	"sender (who may not send)"},
 };
 
 enum result { R_OK, R_SYNTHETIC, R_BOT, R_IGNORED, R_UNPARSED, R_TOO_LONG, R_FUTURE, R_N };
@@ -46,7 +50,7 @@ static const char *const results[R_N] = {
 
 struct access_log {
 	/* options */
-	struct tw_list path, fields, trusted_proxies;
+	struct tw_list path, listen, senders, fields, trusted_proxies;
 	const char *format;
 	int64_t lateness, max_line, history, stale_after;
 	uint8_t bots;
@@ -54,13 +58,15 @@ struct access_log {
 	/* made by start */
 	struct log_format *line;
 	struct follow *follow;
+	struct receive *receive; /* NULL: nothing is sent to us */
 	int64_t first_start_ms; /* lines from before are history */
 	int64_t newest_ms;
 	struct follow_counts told;
+	struct receive_counts told_of_sent;
 	uint64_t n[R_N];
 	int place[FIELD_N];
-	bool wants_country;
-	struct network *proxies;
+	bool wants_country, has_looked;
+	struct network *proxies, *may_send;
 	struct country_cache *countries;
 	uint64_t *agent_key;    /* AGENTS hashes */
 	uint8_t *agent_is_bot;
@@ -72,8 +78,14 @@ struct access_log {
 };
 
 static const struct tw_option options[] = {
-    TW_OPTION(struct access_log, path, TW_PATH, .flags = TW_REQUIRED | TW_MANY | TW_AROUND,
-	.help = "files, with * and ?; what they are rotated to is found beside them"),
+    TW_OPTION(struct access_log, path, TW_PATH, .flags = TW_MANY | TW_AROUND | TW_STDIN,
+	.help = "files, with * and ?; what they are rotated to is found beside them; - is the "
+		"standard input"),
+    TW_OPTION(struct access_log, listen, TW_STRINGS,
+	.help = "addresses that take syslog, [udp://127.0.0.1:5514, tcp://127.0.0.1:5514]"),
+    TW_OPTION(struct access_log, senders, TW_STRINGS,
+	.help = "networks that may send to them, [10.0.0.0/8]; without it private ones and this "
+		"machine"),
     TW_OPTION(struct access_log, format, TW_STRING, .def = "combined",
 	.help = "combined, common, json, or the server's own log format (nginx, Apache)"),
     TW_OPTION(struct access_log, fields, TW_PAIRS,
@@ -102,6 +114,9 @@ static const struct tw_alert alerts[] = {
 		"access_log_lines_total{probe=\"${probe}\",result=\"unparsed\"}[15m])) > 0.05 * "
 		"sum without (result) (increase(access_log_lines_total{probe=\"${probe}\"}[15m]))",
 	.summary = "{{ $labels.probe }}: lines are of another format than configured"},
+    {.name = "AccessLogDropped", .severity = "ticket", .hold = "5m",
+	.expr = "increase(access_log_dropped_total{probe=\"${probe}\",reason=\"full\"}[15m]) > 0",
+	.summary = "{{ $labels.probe }}: lines that came by UDP were lost: send them by TCP"},
 };
 
 /* ---- start ---- */
@@ -138,22 +153,54 @@ restore(struct tw_ctx *ctx, struct access_log *s)
 }
 
 static enum tw_verdict
-take_proxies(struct tw_ctx *ctx, struct access_log *s)
+take_networks(struct tw_ctx *ctx, const char *option, const struct tw_list *list,
+    struct network **out)
 {
-	const char *const *texts = s->trusted_proxies.items;
+	const char *const *texts = list->items;
 	char path[48];
 
-	s->proxies = calloc(s->trusted_proxies.n + 1, sizeof(*s->proxies));
-	if (s->proxies == NULL)
+	if ((*out = calloc(list->n + 1, sizeof(**out))) == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
-	for (uint32_t i = 0; i < s->trusted_proxies.n; i++) {
-		if (network_parse(&s->proxies[i], texts[i]) == 0)
+	for (uint32_t i = 0; i < list->n; i++) {
+		if (network_parse(&(*out)[i], texts[i]) == 0)
 			continue;
-		snprintf(path, sizeof(path), "trusted_proxies/%u", i);
+		snprintf(path, sizeof(path), "%s/%u", option, i);
 		return tw_api_->refuse(
 		    ctx, path, "%s is no network (try 10.0.0.0/8)", texts[i]);
 	}
 	return TW_OK;
+}
+
+/* Where lines come from: files, and what is sent to us. "-" is no file. */
+static enum tw_verdict
+take_places(struct tw_ctx *ctx, struct access_log *s)
+{
+	struct receive_options o = {.listen = s->listen.items, .n_listen = s->listen.n,
+	    .senders = s->may_send, .n_senders = s->senders.n, .max_line = (size_t)s->max_line};
+	const char **paths = s->path.items;
+	uint32_t n = 0, which = 0;
+	char path[48], err[256];
+
+	for (uint32_t i = 0; i < s->path.n; i++)
+		if (strcmp(paths[i], "-") == 0)
+			o.has_input = true;
+		else
+			paths[n++] = paths[i];
+	s->path.n = n;
+	if (n == 0 && o.n_listen == 0 && !o.has_input)
+		return tw_api_->refuse(
+		    ctx, "path", "is missing, and so is listen: no line can come");
+	s->follow = follow_new(s->path.items, n, (size_t)s->max_line, s->history / 1000);
+	if (s->follow == NULL)
+		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	if (o.n_listen == 0 && !o.has_input)
+		return TW_OK;
+	if ((s->receive = receive_new(&o, &which, err, sizeof(err))) != NULL)
+		return TW_OK;
+	if (err[0] == '\0')
+		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	snprintf(path, sizeof(path), "listen/%u", which);
+	return tw_api_->refuse(ctx, path, "%s", err);
 }
 
 static enum tw_verdict
@@ -168,15 +215,14 @@ start(struct tw_ctx *ctx, void *self)
 	    != 0)
 		return tw_api_->refuse(
 		    ctx, strncmp(err, "fields.", 7) == 0 ? "fields" : "format", "%s", err);
-	if (take_proxies(ctx, s) != TW_OK)
+	if (take_networks(ctx, "trusted_proxies", &s->trusted_proxies, &s->proxies) != TW_OK
+	    || take_networks(ctx, "senders", &s->senders, &s->may_send) != TW_OK
+	    || take_places(ctx, s) != TW_OK)
 		return TW_UNKNOWN;
-	s->follow = follow_new(
-	    s->path.items, s->path.n, (size_t)s->max_line, s->history / 1000);
 	s->agent_key = calloc(AGENTS, sizeof(*s->agent_key));
 	s->agent_is_bot = calloc(AGENTS, sizeof(*s->agent_is_bot));
 	s->countries = country_cache_new();
-	if (s->follow == NULL || s->countries == NULL || s->agent_key == NULL
-	    || s->agent_is_bot == NULL)
+	if (s->countries == NULL || s->agent_key == NULL || s->agent_is_bot == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	find_places(s);
 	names = log_format_fields(s->line, &n);
@@ -193,7 +239,9 @@ stop(struct tw_ctx *ctx, void *self)
 	(void)ctx;
 	log_format_free(s->line);
 	follow_free(s->follow);
+	receive_free(s->receive);
 	free(s->proxies);
+	free(s->may_send);
 	country_cache_free(s->countries);
 	free(s->agent_key);
 	free(s->agent_is_bot);
@@ -350,6 +398,7 @@ take_line(struct tw_ctx *ctx, struct access_log *s, char *line, size_t len, bool
 	return r->flags & TW_RECORD_BOT ? R_BOT : R_OK;
 }
 
+/* file: whose they are, NOT_A_FILE for what was sent. */
 static void
 take_lines(struct tw_ctx *ctx, struct access_log *s, char *lines, size_t n, uint32_t file,
     int64_t read_ms)
@@ -364,13 +413,26 @@ take_lines(struct tw_ctx *ctx, struct access_log *s, char *lines, size_t n, uint
 		newline = scan_byte(lines, end, '\n');
 		s->n[take_line(ctx, s, lines, (size_t)(newline - lines),
 		    escape != NULL && escape < newline, read_ms)]++;
-		if (s->n_records > 0)
+		if (s->n_records > 0 && file != NOT_A_FILE)
 			follow_time(s->follow, file, s->records[s->n_records - 1].time_ms);
 		if (s->n_records == BATCH
 		    || (first_ms > 0 && s->newest_ms - first_ms > BATCH_SPAN_MS))
-			hand_on(ctx, s, (size_t)(end - newline - 1), false, read_ms);
+			hand_on(ctx, s, file != NOT_A_FILE ? (size_t)(end - newline - 1) : 0,
+			    false, read_ms);
 	}
 	hand_on(ctx, s, 0, false, read_ms);
+}
+
+static void
+tell_sent(struct tw_ctx *ctx, struct access_log *s)
+{
+	struct receive_counts c = receive_counts(s->receive);
+
+	tw_count(ctx, BYTES, (double)(c.bytes - s->told_of_sent.bytes));
+	tw_count(ctx, DROPPED, (double)(c.lost - s->told_of_sent.lost), "reason", "full");
+	tw_count(ctx, DROPPED, (double)(c.refused - s->told_of_sent.refused), "reason", "sender");
+	s->n[R_TOO_LONG] += c.too_long - s->told_of_sent.too_long;
+	s->told_of_sent = c;
 }
 
 static void
@@ -384,6 +446,8 @@ tell_counts(struct tw_ctx *ctx, struct access_log *s, int64_t read_ms)
 	tw_count(ctx, LOST, (double)(c.lost - s->told.lost));
 	s->n[R_TOO_LONG] += c.too_long - s->told.too_long;
 	s->told = c;
+	if (s->receive != NULL)
+		tell_sent(ctx, s);
 	tw_emit(ctx, FILES, c.n_files);
 	tw_emit(ctx, CLIENT, log_format_has_client_time(s->line));
 	if (s->newest_ms > 0)
@@ -392,29 +456,63 @@ tell_counts(struct tw_ctx *ctx, struct access_log *s, int64_t read_ms)
 		tw_api_->fact_text(ctx, "duration", "includes the client");
 }
 
+/* All files to their end, as far as time allows. 1: there is more; 0: all was read; -errno. */
+static int
+read_files(struct tw_ctx *ctx, struct access_log *s, int64_t *read_ms, char *err, size_t cap)
+{
+	int64_t reserve_us = tw_api_->left_us(ctx) / RESERVE_SHARE;
+	uint32_t file;
+	char *lines;
+	size_t n;
+	int rc;
+
+	while ((rc = follow_read(s->follow, &lines, &n, &file, err, cap)) > 0) {
+		take_lines(ctx, s, lines, n, file, *read_ms);
+		*read_ms = wall_now().ms;
+		if (tw_api_->left_us(ctx) < reserve_us)
+			break;
+	}
+	return rc;
+}
+
+/* What was sent since the last look. 0, or -errno: not all that we listen on is open. */
+static int
+read_sent(struct tw_ctx *ctx, struct access_log *s, int64_t read_ms, char *err, size_t cap)
+{
+	int rc = receive_open(s->receive, err, cap);
+	char *lines;
+	size_t n;
+
+	if (!s->has_looked && rc == 0) /* who tries the source wants to see a line */
+		receive_wait(s->receive, tw_api_->left_us(ctx) / 2);
+	s->has_looked = true;
+	if (receive_take(s->receive, &lines, &n))
+		take_lines(ctx, s, lines, n, NOT_A_FILE, read_ms);
+	return rc;
+}
+
 static enum tw_verdict
 tail(struct tw_ctx *ctx, void *self)
 {
 	struct access_log *s = self;
-	int64_t read_ms = wall_now().ms, reserve_us = tw_api_->left_us(ctx) / RESERVE_SHARE;
-	char err[256], *lines;
-	uint32_t file;
-	size_t n;
-	int rc;
+	int64_t read_ms = wall_now().ms;
+	char err[256], sent_err[256];
+	int rc, sent_rc = 0;
 
 	tw_api_->state_put(ctx, "first_start", &s->first_start_ms, sizeof(s->first_start_ms));
 	s->wants_country = s->place[FIELD_ADDRESS] >= 0 && tw_api_->is_wanted(ctx, "country");
-	while ((rc = follow_read(s->follow, &lines, &n, &file, err, sizeof(err))) > 0) {
-		take_lines(ctx, s, lines, n, file, read_ms);
-		read_ms = wall_now().ms;
-		if (tw_api_->left_us(ctx) < reserve_us)
-			break;
-	}
+	if (s->receive != NULL)
+		sent_rc = read_sent(ctx, s, read_ms, sent_err, sizeof(sent_err));
+	rc = read_files(ctx, s, &read_ms, err, sizeof(err));
 	if (rc == 0)
 		hand_on(ctx, s, 0, true, read_ms);
 	tell_counts(ctx, s, read_ms);
 	if (rc < 0)
 		return tw_fail(ctx, TW_UNKNOWN, "file", "%s", err);
+	if (sent_rc < 0)
+		return tw_fail(ctx, TW_UNKNOWN, "listen", "%s", sent_err);
+	if (s->receive != NULL && s->path.n == 0 && receive_has_ended(s->receive))
+		return tw_fail(ctx, TW_UNKNOWN, "ended", "the standard input has ended");
 	if (s->newest_ms == 0)
 		return tw_fail(ctx, TW_UNKNOWN, "silent", "no line yet");
 	if (read_ms - s->newest_ms > s->stale_after / 1000)

@@ -522,7 +522,7 @@ int
 follow_read(struct follow *f, char **lines, size_t *n, uint32_t *which, char *err, size_t cap)
 {
 	struct file *file;
-	int rc = f->has_looked ? 0 : look(f, err, cap);
+	int rc = f->has_looked || f->n_paths == 0 ? 0 : look(f, err, cap);
 
 	if (rc != 0)
 		return rc;

@@ -2,13 +2,14 @@
  * log.h - the access_log source: lines of access logs become records; what its files share.
  *
  *    follow.c: files, rotation, position --> buffers of whole lines
+ *    receive.c, syslog.c: what is sent   --> the same
  *    format.c: a line -> values          --> records in batches --> who reads the source
  *
  * DESIGN. The format is compiled once into steps (a literal, then a variable up to the next
  * literal), so that a line is walked once and nothing is allocated; values point into the buffer.
  * The position is where a line begins: what is read again after a crash is whole.
  *
- * Runs in: the source's thread, but for compiling, which is start().
+ * Runs in: the source's thread, but for compiling, which is start(), and for receive.c's thread.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -108,5 +109,36 @@ void follow_time(struct follow *f, uint32_t file, int64_t time_ms);
 int64_t follow_behind_ms(const struct follow *f);
 int64_t follow_newest_ms(const struct follow *f); /* of all lines; 0 = none was read */
 struct follow_counts follow_counts(struct follow *f);
+
+/* receive.c: lines that are sent to us. A thread of its own takes them as they come: what a kernel
+ * holds back of datagrams is some hundred lines. Memory is bounded; a stream waits when it is full,
+ * datagrams are lost and counted. */
+struct network;
+struct receive;
+struct receive_options {
+	const char *const *listen;      /* udp://ADDRESS:PORT, tcp://ADDRESS:PORT; they live on */
+	uint32_t n_listen;
+	bool has_input;                 /* lines of the standard input too */
+	const struct network *senders;  /* who may send; none: private networks and this machine */
+	uint32_t n_senders;
+	size_t max_line;
+};
+struct receive_counts {
+	uint64_t bytes, too_long;
+	uint64_t lost;                  /* datagrams that the kernel had no room for */
+	uint64_t refused;               /* messages and connections of who may not send */
+};
+/* NULL: listen[*which] is wrong, with why in err; or no memory (err is empty). */
+struct receive *receive_new(
+    const struct receive_options *o, uint32_t *which, char *err, size_t cap);
+/* Opens what is not open yet. 0, or -errno with why in err: to be tried again. */
+int receive_open(struct receive *r, char *err, size_t cap);
+/* What has come: whole lines, as follow_read gives them, until the next call. false: nothing. */
+bool receive_take(struct receive *r, char **lines, size_t *n);
+/* Until something has come, or that time is over. */
+void receive_wait(struct receive *r, int64_t at_most_us);
+bool receive_has_ended(struct receive *r); /* the standard input, and nothing else is open */
+struct receive_counts receive_counts(struct receive *r);
+void receive_free(struct receive *r); /* NULL allowed */
 
 #endif

@@ -43,6 +43,12 @@ inside_v6(const uint8_t b[16])
 }
 
 bool
+bytes_lead_inside(const uint8_t b[16])
+{
+	return inside_v6(b);
+}
+
+bool
 address_leads_inside(const char *text)
 {
 	uint8_t b[16];
