@@ -109,3 +109,8 @@ TESTS += tests/unit/test-engine-url
 tests_unit_test_engine_url_SOURCES = tests/unit/test-engine-url.c
 tests_unit_test_engine_url_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
 tests_unit_test_engine_url_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+
+# A clock that is behind, for programs that are to live then.
+check_LTLIBRARIES += tests/past.la
+tests_past_la_SOURCES = tests/past.c
+tests_past_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
