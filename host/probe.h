@@ -26,7 +26,7 @@
 #include <stdatomic.h>
 
 #include "host/emit.h"
-#include "host/hash.h"
+#include "lib/hash.h"
 #include "host/host.h"
 #include "host/state.h"
 #include "lib/options.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/hash.h"
+#include "lib/hash.h"
 
 struct state_entry {
 	UT_hash_handle hh;

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += lib/libtw.la
 lib_libtw_la_SOURCES = \
 	lib/buf.c lib/buf.h \
 	lib/clock.c lib/clock.h \
+	lib/hash.h \
 	lib/index.c lib/index.h \
 	lib/json-scan.c lib/json-write.c lib/json.c lib/json.h \
 	lib/log.c lib/log.h \

@@ -71,7 +71,8 @@ static const struct tw_metric checkout_metrics[] = {
     [M_RATE_FLOOR] = {"checkout_rate_floor_seconds", "seconds", TW_GAUGE, 0, 1, "window",
 	"An outage that is shorter cannot be told from chance"},
     [M_TRIED] = {"checkout_tried_total", "", TW_COUNTER, 0, 1, "step,dimension,value",
-	"Attempts; of a funnel's step: sessions that came to the step before it"},
+	"Attempts; of a ratio with id: orders, and its attempts as step \"attempt\"; of a funnel's "
+	"step: sessions that came to the step before it"},
     [M_GOOD] = {"checkout_good_total", "", TW_COUNTER, 0, 1, "step,dimension,value",
 	"Good ones of them; of a funnel's step: sessions that reached it in time"},
     [M_RATIO] = {"checkout_ratio", "ratio", TW_GAUGE, 0, 1e-5, "step,window,dimension,value",

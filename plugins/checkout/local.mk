@@ -13,7 +13,7 @@ JOURNEY_SOURCES = plugins/checkout/journey.c plugins/checkout/journey.h plugins/
 
 TRAFFIC_SOURCES = plugins/checkout/funnel.c plugins/checkout/funnel.h plugins/checkout/match.c plugins/checkout/match.h \
 	plugins/checkout/rate.c plugins/checkout/rate.h plugins/checkout/ratio.c plugins/checkout/ratio.h \
-	plugins/checkout/ratio-judge.c plugins/checkout/session.c plugins/checkout/session.h plugins/checkout/traffic.c \
+	plugins/checkout/ratio-judge.c plugins/checkout/ratio-attempt.c plugins/checkout/ratio-attempt.h plugins/checkout/session.c plugins/checkout/session.h plugins/checkout/traffic.c \
 	plugins/checkout/traffic.h
 
 # Templates, captures, redaction, what is owed, with an API of the test's own.
@@ -44,9 +44,10 @@ TESTS += tests/blackbox/journey.sh
 EXTRA_DIST += tests/blackbox/journey.sh
 
 # Rates, ratios and funnels of simulated shops, with an API and a clock of the test's own.
+TRAFFIC_TEST = tests/unit/traffic-host.c tests/unit/traffic-host.h $(TRAFFIC_SOURCES)
 check_PROGRAMS += tests/unit/test-traffic
 TESTS += tests/unit/test-traffic
-tests_unit_test_traffic_SOURCES = tests/unit/test-traffic.c $(TRAFFIC_SOURCES)
+tests_unit_test_traffic_SOURCES = tests/unit/test-traffic.c $(TRAFFIC_TEST)
 tests_unit_test_traffic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_traffic_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wall_now
 tests_unit_test_traffic_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
@@ -54,3 +55,10 @@ tests_unit_test_traffic_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMO
 # A log and orders through the real agent: what is counted is what the database says.
 TESTS += tests/blackbox/funnel.sh
 EXTRA_DIST += tests/blackbox/funnel.sh
+
+check_PROGRAMS += tests/unit/test-attempts
+TESTS += tests/unit/test-attempts
+tests_unit_test_attempts_SOURCES = tests/unit/test-attempts.c $(TRAFFIC_TEST)
+tests_unit_test_attempts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_attempts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wall_now
+tests_unit_test_attempts_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm

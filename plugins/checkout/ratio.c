@@ -1,9 +1,11 @@
 /*
  * ratio.c - the kind `ratio`: of what was tried, how much was good? Payments that were authorized.
  *
- * A record is one attempt. `by` cuts the ratio into parts (by gateway, by method); `causes` are
- * fields that only failures have (the class of a decline): the part of a cause is the share of all
- * attempts that did not fail by it, so that more of one cause is seen as what it is.
+ * A record is one attempt. With `id` the attempts at one order are one, which is judged when its
+ * time for another try is over; attempts are counted beside that (step "attempt"). `by` cuts the
+ * ratio into parts (by gateway, by method); `causes` are fields that only failures have (the class
+ * of a decline): the part of a cause is the share of all that did not fail by it, so that more of
+ * one cause is seen as what it is.
  *
  * Runs in: callbacks of the probe. Nothing blocks.
  *
@@ -18,8 +20,9 @@
 
 #include "plugins/checkout/checkout.h"
 #include "plugins/checkout/match.h"
+#include "plugins/checkout/ratio-attempt.h"
 
-#define DIMENSIONS_MAX 8
+#define DIMENSIONS_MAX ORDER_PARTS
 #define CAUSE_FLAGS (SERIES_GOOD | SERIES_CAUSE)
 
 const struct tw_option ratio_rows[RATIO_ROWS] = {
@@ -33,8 +36,13 @@ const struct tw_option ratio_rows[RATIO_ROWS] = {
 	.help = "fields whose values are judged each by itself: [gateway, method]"),
     TW_OPTION(struct ratio_options, causes, TW_STRINGS,
 	.help = "fields that only failures have: [decline]; each value's share is judged"),
+    TW_OPTION(struct ratio_options, id, TW_STRING,
+	.help = "the field of the order: attempts at one order are one, good if one of them was"),
+    TW_OPTION(struct ratio_options, retry, TW_DURATION, .def = "15m", .min = 60, .max = 86400,
+	.help = "with id: how long after the first attempt an order may be tried again; it is "
+		"judged when this is over"),
     TW_OPTION(struct ratio_options, min_count, TW_INT, .def = "20", .min = 1, .max = 1e6,
-	.help = "fewer attempts in a window are not judged"),
+	.help = "fewer attempts (with id: orders) in a window are not judged"),
     BASELINE_ROWS(struct ratio_options, "1h, 6h, 1d"),
 };
 
@@ -46,8 +54,12 @@ struct dimension {
 
 struct ratio {
 	const struct ratio_options *o;
+	struct tw_ctx *ctx;             /* of the call that runs */
 	struct traffic traffic;
-	struct series *whole;
+	struct series *whole;           /* of orders, or of attempts where they are all there is */
+	struct series *attempts;        /* with `id` */
+	struct attempts *orders;          /* NULL without `id` */
+	int id_at;
 	struct match match, good;
 	struct match_places match_at, good_at;
 	struct dimension dimensions[DIMENSIONS_MAX];
@@ -57,47 +69,100 @@ struct ratio {
 
 /* ---- records ---- */
 
-/* Every attempt counts in every cause's part: the ones that did not fail by it are good. */
-static void
-add_causes(struct tw_ctx *ctx, struct ratio *r, const struct dimension *d,
+/* The part that it belongs to, by that dimension; NULL: none. */
+static struct series *
+part_of(struct tw_ctx *ctx, struct ratio *r, const struct dimension *d,
     const struct tw_record *record, bool is_good)
 {
 	struct traffic *t = &r->traffic;
-	struct series *cause = NULL;
+	struct series *part;
 	int n = t->n_series;
 
-	if (!is_good)
-		cause = traffic_part(
-		    ctx, t, NULL, d->field, match_value_at(record, d->at), CAUSE_FLAGS);
-	if (t->n_series > n)
-		traffic_as_whole(t, cause, r->whole);
-	for (int i = 0; i < t->n_series; i++) {
-		struct series *s = t->series[i];
+	if (d->is_cause && is_good)
+		return NULL;
+	part = traffic_part(ctx, t, NULL, d->field, match_value_at(record, d->at),
+	    d->is_cause ? CAUSE_FLAGS : SERIES_GOOD);
+	if (d->is_cause && t->n_series > n)
+		traffic_as_whole(t, part, r->whole);
+	return part;
+}
 
-		if (s->dimension != NULL && strcmp(s->dimension, d->field) == 0)
-			traffic_add(ctx, t, s, record->time_ms, 1, s != cause, 0);
+static struct series *
+part_by_key(const struct traffic *t, uint64_t key)
+{
+	for (int i = 0; i < t->n_series && key != 0; i++)
+		if (t->series[i]->key == key)
+			return t->series[i];
+	return NULL;
+}
+
+/* One that was tried, at the time it was: an attempt, or an order. Every one counts in every
+ * cause's part: the ones that did not fail by it are good. The whole last: what a new cause takes
+ * over is not yet with it. */
+static void
+count_tried(struct tw_ctx *ctx, struct ratio *r, int64_t time_ms, bool is_good,
+    const uint64_t parts[ORDER_PARTS])
+{
+	struct traffic *t = &r->traffic;
+
+	for (int i = 0; i < r->n_dimensions; i++) {
+		const struct dimension *d = &r->dimensions[i];
+		struct series *part = part_by_key(t, parts[i]);
+
+		if (!d->is_cause)
+			traffic_add(ctx, t, part, time_ms, 1, is_good, 0);
+		for (int k = 0; d->is_cause && k < t->n_series; k++) {
+			struct series *s = t->series[k];
+
+			if (s->dimension != NULL && strcmp(s->dimension, d->field) == 0)
+				traffic_add(ctx, t, s, time_ms, 1, is_good || s != part, 0);
+		}
 	}
+	traffic_add(ctx, t, r->whole, time_ms, 1, is_good, 0);
+}
+
+static void
+order_decided(void *arg, const struct order_decision *d)
+{
+	struct ratio *r = arg;
+
+	count_tried(r->ctx, r, d->time_ms, d->is_good, d->parts);
 }
 
 static void
 add(struct tw_ctx *ctx, struct ratio *r, const struct tw_record *record)
 {
-	struct traffic *t = &r->traffic;
+	const struct tw_value *id = match_value_at(record, r->id_at);
 	bool is_good = match_record(&r->good, &r->good_at, record);
+	uint64_t parts[ORDER_PARTS] = {0};
 
-	/* The whole last: what a new cause takes over is not yet with it. */
 	for (int i = 0; i < r->n_dimensions; i++) {
-		const struct dimension *d = &r->dimensions[i];
+		const struct series *s = part_of(ctx, r, &r->dimensions[i], record, is_good);
 
-		if (d->is_cause)
-			add_causes(ctx, r, d, record, is_good);
-		else
-			traffic_add(ctx, t,
-			    traffic_part(ctx, t, NULL, d->field, match_value_at(record, d->at),
-				SERIES_GOOD),
-			    record->time_ms, 1, is_good, 0);
+		parts[i] = s != NULL ? s->key : 0;
 	}
-	traffic_add(ctx, t, r->whole, record->time_ms, 1, is_good, 0);
+	if (r->orders != NULL)
+		traffic_add(ctx, &r->traffic, r->attempts, record->time_ms, 1, is_good, 0);
+	if (r->orders != NULL && id != NULL)
+		attempts_add(
+		    r->orders, attempts_hash(r->orders, id), record->time_ms, is_good, parts);
+	else
+		count_tried(ctx, r, record->time_ms, is_good, parts);
+}
+
+/* Orders whose time is over. Old records tell by themselves up to when all is known. */
+static void
+settle_attempts(struct ratio *r, const struct tw_record *last)
+{
+	int64_t until_ms = traffic_complete(&r->traffic);
+
+	if (last != NULL && (last->flags & TW_RECORD_HISTORY) && last->time_ms < until_ms)
+		until_ms = last->time_ms;
+	if (until_ms > 0)
+		attempts_settle(r->orders, until_ms);
+	if (attempts_lost(r->orders) > 0)
+		tw_api_->log(r->ctx, 4, "more than %d orders within `retry`: the oldest were "
+			"judged before their time was over", ORDERS_MAX);
 }
 
 static void
@@ -107,6 +172,10 @@ find_places(struct tw_ctx *ctx, struct ratio *r, const struct tw_batch *b)
 
 	if (missing != NULL)
 		tw_api_->log(ctx, 4, "%s has no field %s: nothing is good", b->source, missing);
+	r->id_at = match_place(r->o->id, b->fields, b->n_fields);
+	if (r->o->id != NULL && r->id_at < 0)
+		tw_api_->log(ctx, 4, "%s has no field %s: every attempt is an order", b->source,
+		    r->o->id);
 	missing = match_find(&r->match, b->fields, b->n_fields, &r->match_at);
 	if (missing != NULL)
 		tw_api_->log(ctx, 4, "%s has no field %s: nothing matches", b->source, missing);
@@ -130,6 +199,7 @@ ratio_records(struct tw_ctx *ctx, struct checkout *c, const struct tw_batch *b,
 
 	if (s == NULL)
 		return;
+	r->ctx = ctx;
 	if (is_first)
 		find_places(ctx, r, b);
 	for (size_t i = 0; i < n; i++) {
@@ -138,6 +208,8 @@ ratio_records(struct tw_ctx *ctx, struct checkout *c, const struct tw_batch *b,
 		if (traffic_is_ours(s, record) && match_record(&r->match, &r->match_at, record))
 			add(ctx, r, record);
 	}
+	if (r->orders != NULL)
+		settle_attempts(r, n > 0 ? tw_record_at(records, n - 1) : NULL);
 	traffic_settle(ctx, &r->traffic);
 }
 
@@ -171,6 +243,7 @@ ratio_stop(struct tw_ctx *ctx, struct checkout *c)
 	if (c->ratio == NULL)
 		return;
 	traffic_stop(&c->ratio->traffic);
+	attempts_free(c->ratio->orders);
 	match_clear(&c->ratio->match);
 	match_clear(&c->ratio->good);
 	free(c->ratio);
@@ -208,11 +281,19 @@ prepare(struct tw_ctx *ctx, struct ratio *r)
 		return tw_api_->refuse(ctx, "ratio/match", "%s", err);
 	if (match_make(&r->good, r->o->good, err, sizeof(err)) != 0)
 		return tw_api_->refuse(ctx, "ratio/good", "%s", err);
-	if (traffic_start(ctx, &r->traffic, &r->o->baseline, "ratio", 0, ratio_count, r) != TW_OK)
+	if (traffic_start(ctx, &r->traffic, &r->o->baseline, "ratio",
+		r->o->id != NULL ? r->o->retry : 0, ratio_count, r) != TW_OK)
 		return TW_UNKNOWN;
 	r->whole = traffic_series(ctx, &r->traffic, NULL, NULL, NULL, SERIES_GOOD);
 	if (r->whole == NULL || traffic_source(&r->traffic, r->o->source) < 0)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	if (r->o->id != NULL) {
+		r->orders = attempts_new(ctx, r->o->retry / 1000, order_decided, r);
+		r->attempts =
+		    traffic_series(ctx, &r->traffic, "attempt", NULL, NULL, SERIES_GOOD);
+		if (r->orders == NULL || r->attempts == NULL)
+			return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	}
 	if (take_dimensions(ctx, r, &r->o->by, false) != TW_OK
 	    || take_dimensions(ctx, r, &r->o->causes, true) != TW_OK)
 		return TW_UNKNOWN;
@@ -229,6 +310,8 @@ ratio_start(struct tw_ctx *ctx, struct checkout *c)
 	if (r == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	r->o = &c->ratio_options;
+	r->ctx = ctx;
+	r->id_at = -1;
 	if (prepare(ctx, r) == TW_OK)
 		return TW_OK;
 	ratio_stop(ctx, c);
@@ -239,6 +322,8 @@ static void
 ratio_save(struct tw_ctx *ctx, struct checkout *c)
 {
 	traffic_save(ctx, &c->ratio->traffic);
+	if (c->ratio->orders != NULL)
+		attempts_save(ctx, c->ratio->orders);
 }
 
 static bool

@@ -13,11 +13,13 @@ struct ratio_options {
 	const char *source;
 	const char *match, *good;       /* JSON */
 	struct tw_list by, causes;      /* const char *: fields */
+	const char *id;                 /* field of the order that an attempt is for; NULL: none */
+	int64_t retry;                  /* microseconds */
 	int64_t min_count;
 	struct baseline_options baseline;
 };
 
-#define RATIO_ROWS 10
+#define RATIO_ROWS 12
 extern const struct tw_option ratio_rows[RATIO_ROWS];
 #define RATIO_TABLE { ratio_rows, RATIO_ROWS, sizeof(struct tw_option) }
 

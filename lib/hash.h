@@ -1,11 +1,11 @@
 /*
- * hash.h - uthash as the host uses it: memory that ends is an answer, not an abort, and a table
- * begins small, because a host holds a few tables for each of its probes, most of a few entries.
+ * hash.h - uthash as we use it: memory that ends is an answer, not an abort, and a table
+ * begins small, because there are many of a few entries.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef HOST_HASH_H
-#define HOST_HASH_H
+#ifndef LIB_HASH_H
+#define LIB_HASH_H
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
