@@ -103,6 +103,20 @@ take_money(struct tw_value *v)
 		*v = (struct tw_value){.type = TW_FIELD_REAL, .as.real = strtod(v->as.text, NULL)};
 }
 
+/* Hundredths become a number of the whole; false: it is no number. Nothing stays nothing. */
+static bool
+take_cents(struct tw_value *v)
+{
+	take_money(v);
+	if (v->type == TW_FIELD_NONE)
+		return true;
+	if (v->type != TW_FIELD_INT && v->type != TW_FIELD_REAL)
+		return false;
+	*v = (struct tw_value){.type = TW_FIELD_REAL,
+	    .as.real = (v->type == TW_FIELD_INT ? (double)v->as.integer : v->as.real) / 100};
+	return true;
+}
+
 /* NULL, or why it is no value. */
 static const char *
 take_value(const json_t *from, struct tw_value *to)
@@ -175,6 +189,10 @@ body_record(const struct body *b, const struct body_format *f, size_t i, int64_t
 		if ((f->is_email[k] && is_ours(f->email, &values[k]))
 		    || (f->is_sku[k] && is_ours(f->sku, &values[k])))
 			r->flags |= TW_RECORD_SYNTHETIC;
+		if (f->is_cents[k] && !take_cents(&values[k])) {
+			snprintf(why, cap, "%.64s is no number of cents", f->names[k]);
+			return why;
+		}
 		if (f->is_money[k])
 			take_money(&values[k]);
 		if (f->is_email[k]) /* it has said what it can: nobody may keep an address */

@@ -39,7 +39,7 @@ static const char *const body_results[B_N] = {"ok", "repeated", "bad"};
 
 struct webhook {
 	/* options; secret, signature and header are the agent's to use */
-	struct tw_list secret, fields;
+	struct tw_list secret, fields, units;
 	int32_t signature;
 	const char *header, *records, *time;
 	int64_t lateness, dedupe;
@@ -72,6 +72,7 @@ static const struct tw_option options[] = {
 	.help = "JSON pointer to an array of records in the body; absent: the body is one"),
     TW_OPTION(struct webhook, fields, TW_PAIRS, .flags = TW_REQUIRED,
 	.help = "our name: JSON pointer in a record {id: /id, value: /total_price}"),
+    TW_OPTION(struct webhook, units, TW_PAIRS, .help = "our name: cents {value: cents}"),
     TW_OPTION(struct webhook, time, TW_STRING,
 	.help = "JSON pointer to the event's time: RFC 3339 or unix time; absent: when it was "
 		"sent, if the sender says so, or came"),
@@ -89,6 +90,25 @@ static const struct tw_alert alerts[] = {
 };
 
 /* ---- start ---- */
+
+static enum tw_verdict
+take_units(struct tw_ctx *ctx, struct webhook *s)
+{
+	const struct tw_pair *units = s->units.items;
+	struct body_format *f = &s->format;
+
+	for (uint32_t i = 0; i < s->units.n; i++) {
+		uint32_t k;
+
+		for (k = 0; k < f->n_fields && strcmp(f->names[k], units[i].name) != 0; k++)
+			;
+		if (k == f->n_fields || strcmp(units[i].value, "cents") != 0)
+			return tw_api_->refuse(ctx, "units", "%s: %s", units[i].name,
+			    k == f->n_fields ? "is not among fields" : "the one unit is cents");
+		f->is_cents[k] = true;
+	}
+	return TW_OK;
+}
 
 static enum tw_verdict
 take_format(struct tw_ctx *ctx, struct webhook *s)
@@ -117,7 +137,7 @@ take_format(struct tw_ctx *ctx, struct webhook *s)
 	f->time = s->time;
 	f->email = tw_api_->setting(ctx, "synthetic/email");
 	f->sku = tw_api_->setting(ctx, "synthetic/sku");
-	return TW_OK;
+	return take_units(ctx, s);
 }
 
 /* What the state has of us. A damaged position, which no crash can do: better all that is still

@@ -76,7 +76,7 @@ struct body_format {
 	const char *records;        /* JSON pointer to an array; NULL: the body is the record */
 	const char *time;           /* JSON pointer in a record; NULL: when the body came */
 	const char *names[FIELDS_MAX], *pointers[FIELDS_MAX];
-	bool is_email[FIELDS_MAX], is_sku[FIELDS_MAX], is_money[FIELDS_MAX];
+	bool is_email[FIELDS_MAX], is_sku[FIELDS_MAX], is_money[FIELDS_MAX], is_cents[FIELDS_MAX];
 	uint32_t n_fields;
 	const char *email, *sku;    /* patterns of our own traffic; NULL = none */
 };

@@ -21,7 +21,7 @@ static const struct body_format formats[] = {
 	.email = "synthetic+*@shop.example",
 	.time = "/created_at"},
     {.records = "/orders", .names = {"sku", "x"}, .pointers = {"/lines/0/sku", "/a~1b/c~0d"},
-	.is_sku = {true}, .n_fields = 2, .sku = "CANARY-*"},
+	.is_sku = {true}, .is_cents = {false, true}, .n_fields = 2, .sku = "CANARY-*"},
     {.records = "", .time = "/0", .names = {"all"}, .pointers = {""}, .n_fields = 1},
 };
 

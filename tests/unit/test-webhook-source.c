@@ -401,6 +401,27 @@ test_values(void **state)
 }
 
 static void
+test_cents(void **state)
+{
+	struct body_format cents = format;
+	struct tw_record r;
+	struct tw_value v[5];
+
+	(void)state;
+	cents.is_cents[1] = true;
+	assert_null(try(&cents, "{\"at\":1,\"total\":[19950]}", &r, v));
+	assert_int_equal(v[1].type, TW_FIELD_REAL);
+	assert_true(v[1].as.real == 199.5);
+	assert_null(try(&cents, "{\"at\":1,\"total\":[\"19950\"]}", &r, v));
+	assert_true(v[1].as.real == 199.5);
+	assert_null(try(&cents, "{\"at\":1,\"total\":[null]}", &r, v));
+	assert_int_equal(v[1].type, TW_FIELD_NONE);
+	assert_null(try(&cents, "{\"at\":1}", &r, v));
+	assert_string_equal(
+	    try(&cents, "{\"at\":1,\"total\":[\"a lot\"]}", &r, v), "value is no number of cents");
+}
+
+static void
 test_what_is_refused(void **state)
 {
 	static const struct { const char *text, *why; } rows[] = {
@@ -509,7 +530,7 @@ main(void)
 	    cmocka_unit_test(test_positions),
 	    cmocka_unit_test(test_lengths),
 	    cmocka_unit_test(test_seen),
-	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_values), cmocka_unit_test(test_cents),
 	    cmocka_unit_test(test_what_is_refused),
 	    cmocka_unit_test(test_records),
 	    cmocka_unit_test(test_times),
