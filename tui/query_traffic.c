@@ -13,6 +13,9 @@
 #include "tui/ask.h"
 #include "tui/traffic.h"
 
+#define QUOTAS_ASKED 64                 /* of one probe; the scarcest are shown */
+#define CODES_ASKED 256
+
 struct looking {
 	struct asking *a;
 	struct charts *c;
@@ -154,11 +157,97 @@ outcome_index(const char *name)
 	return -1;
 }
 
+/* The requests that are counted: of a log, or our own. */
+static const char *
+counted(const struct api_data *d)
+{
+	return d->is_asked ? "api_calls_total" : "api_requests_total";
+}
+
+static int
+by_headroom(const void *a, const void *b)
+{
+	double x = ((const struct quota_row *)a)->headroom,
+	       y = ((const struct quota_row *)b)->headroom;
+
+	return (x > y) - (x < y);
+}
+
+static void
+read_quotas(struct looking *l, struct api_data *d)
+{
+	struct quota_row all[QUOTAS_ASKED];
+	json_t *left = instant(l, "min by (host, quota) (api_quota_headroom_ratio{probe=\"%s\"})",
+	    l->probe);
+	json_t *until = instant(l,
+	    "min by (host, quota) (api_quota_exhausted_seconds{probe=\"%s\"})", l->probe);
+	const json_t *one, *other;
+	size_t i, k, n = 0;
+
+	json_array_foreach(left, i, one) {
+		struct quota_row *q = &all[n];
+
+		if (n == QUOTAS_ASKED || !isfinite(value_of(one)))
+			continue;
+		*q = (struct quota_row){.headroom = value_of(one), .exhausted_s = NAN};
+		ask_copy_text(q->host, sizeof(q->host), label_of(one, "host"));
+		ask_copy_text(q->quota, sizeof(q->quota), label_of(one, "quota"));
+		json_array_foreach(until, k, other)
+			if (strcmp(label_of(other, "host"), label_of(one, "host")) == 0
+			    && strcmp(label_of(other, "quota"), label_of(one, "quota")) == 0)
+				q->exhausted_s = value_of(other);
+		n++;
+	}
+	json_decref(left);
+	json_decref(until);
+	qsort(all, n, sizeof(all[0]), by_headroom);
+	d->n_quotas = n < QUOTAS_SHOWN ? (int)n : QUOTAS_SHOWN;
+	memcpy(d->quotas, all, (size_t)d->n_quotas * sizeof(all[0]));
+}
+
+static int
+by_count(const void *a, const void *b)
+{
+	const struct code_row *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return strcmp(x->code, y->code);
+}
+
+/* What GraphQL says inside a 200. */
+static void
+read_codes(struct looking *l, struct api_data *d)
+{
+	struct code_row all[CODES_ASKED];
+	json_t *result = instant(l,
+	    "sum by (route, code, path) (increase(api_call_errors_total{probe=\"%s\"}[300s]))",
+	    l->probe);
+	const json_t *one;
+	size_t i, n = 0;
+
+	json_array_foreach(result, i, one) {
+		struct code_row *c = &all[n];
+
+		if (n == CODES_ASKED || !(value_of(one) > 0))
+			continue;
+		c->n = value_of(one);
+		ask_copy_text(c->route, sizeof(c->route), label_of(one, "route"));
+		ask_copy_text(c->code, sizeof(c->code), label_of(one, "code"));
+		ask_copy_text(c->path, sizeof(c->path), label_of(one, "path"));
+		n++;
+	}
+	json_decref(result);
+	qsort(all, n, sizeof(all[0]), by_count);
+	d->n_codes = n < CODES_SHOWN ? (int)n : CODES_SHOWN;
+	memcpy(d->codes, all, (size_t)d->n_codes * sizeof(all[0]));
+}
+
 static void
 read_routes(struct looking *l, struct api_data *d)
 {
-	json_t *result = instant(l,
-	    "sum by (route, outcome) (increase(api_requests_total{probe=\"%s\"}[300s]))", l->probe);
+	json_t *result = instant(l, "sum by (route, outcome) (increase(%s{probe=\"%s\"}[300s]))",
+	    counted(d), l->probe);
 	const json_t *one;
 	size_t i;
 
@@ -180,7 +269,8 @@ read_quantile(struct looking *l, struct api_data *d, const char *q, size_t offse
 {
 	json_t *result = instant(l,
 	    "histogram_quantile(%s, sum by (route) "
-	    "(rate(api_duration_seconds{probe=\"%s\"}[300s])))", q, l->probe);
+	    "(rate(%s{probe=\"%s\"}[300s])))", q,
+	    d->is_asked ? "api_call_duration_seconds" : "api_duration_seconds", l->probe);
 	const json_t *one;
 	size_t i;
 
@@ -248,8 +338,8 @@ read_errors(struct looking *l, struct api_data *d)
 	int n, n_buckets = l->c->axis.n;
 
 	ask_quote(route, sizeof(route), d->routes[0].name);
-	snprintf(selector, sizeof(selector), "api_requests_total{probe=\"%s\",route=\"%s\"}",
-	    l->probe, route);
+	snprintf(selector, sizeof(selector), "%s{probe=\"%s\",route=\"%s\"}", counted(d), l->probe,
+	    route);
 	n = query_increase(l->a, &l->c->axis, "outcome", selector, 16, &all);
 	for (int i = 0; i < n_buckets; i++) {
 		double by[T_OUTCOMES] = {0}, sum = 0;
@@ -282,13 +372,18 @@ query_api(struct asking *a, struct charts *c, const char *probe, int64_t at_ms)
 
 	snprintf(d->probe, sizeof(d->probe), "%s", probe);
 	ask_quote(l.probe, sizeof(l.probe), probe);
+	d->is_asked = isfinite(single(instant(&l, "max(api_call_up{probe=\"%s\"})", l.probe)));
+	if (d->is_asked) {
+		read_quotas(&l, d);
+		read_codes(&l, d);
+	}
 	read_routes(&l, d);
 	read_quantile(&l, d, "0.5", offsetof(struct route_row, p50));
 	read_quantile(&l, d, "0.95", offsetof(struct route_row, p95));
 	read_quantile(&l, d, "0.99", offsetof(struct route_row, p99));
 	qsort(d->routes, (size_t)d->n_routes, sizeof(d->routes[0]), by_worst);
 	read_windows(&l, d);
-	snprintf(selector, sizeof(selector), "api_requests_total{probe=\"%s\"}", l.probe);
+	snprintf(selector, sizeof(selector), "%s{probe=\"%s\"}", counted(d), l.probe);
 	d->n_trends = query_increase(a, &c->axis, "route", selector, ROUTES_MAX, &d->trends);
 	if (d->n_routes > 0)
 		read_errors(&l, d);

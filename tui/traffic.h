@@ -14,6 +14,8 @@
 #define PARTS_MAX 12
 #define JOURNEYS_MAX 32
 #define RATES_MAX 8
+#define QUOTAS_SHOWN 4
+#define CODES_SHOWN 6
 #define BURNS 4                         /* 1h 6h 1d 3d */
 
 enum traffic_outcome { T_OK, T_SERVER, T_THROTTLED, T_BUSINESS, T_CLIENT, T_PARTIAL, T_OUTCOMES };
@@ -23,8 +25,20 @@ struct route_row {
 	double n, by[T_OUTCOMES];       /* of five minutes; ignored ones are not in n */
 	double p50, p95, p99;           /* seconds */
 };
+struct quota_row {
+	char host[64], quota[48];
+	double headroom, exhausted_s;   /* share that is left; until it is none, NAN = not soon */
+};
+struct code_row {
+	char route[64], code[64], path[96];
+	double n;                       /* of five minutes */
+};
 struct api_data {
 	char probe[96];
+	bool is_asked;                  /* routes are calls that the probe makes by itself */
+	int n_quotas, n_codes;
+	struct quota_row quotas[QUOTAS_SHOWN]; /* the scarcest first */
+	struct code_row codes[CODES_SHOWN]; /* errors inside answers, the most first */
 	int n_routes;
 	struct route_row routes[ROUTES_MAX]; /* worst first */
 	int n_trends;

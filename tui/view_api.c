@@ -5,6 +5,8 @@
  *     Routes    worst first: rate, errors by kind, quantiles, trend where there is room
  *     errors    of the first route, over time
  *     Budget    what is left, and how fast it burns against the limit of each window
+ *     Quota     what is left of the API's own, where the probe asks it (calls), and until when
+ *     Inside    errors inside answers, by code and path
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,7 +21,7 @@
 #define WINDOW_S 300.0
 #define STALE_S 300.0
 
-enum { HEAD, ROUTES, ERRORS, BUDGET, FOOT, API_PANES };
+enum { HEAD, ROUTES, ERRORS, BUDGET, QUOTA, INSIDE, FOOT, API_PANES };
 
 static void
 draw_head(struct cellbuf *b, struct rect r, const struct frame *f, const struct probe_row *p)
@@ -39,7 +41,7 @@ draw_head(struct cellbuf *b, struct rect r, const struct frame *f, const struct 
 	else if (isfinite(d->complete_s))
 		x = put_fmt(b, r, x, 0, STYLE(ROLE_DIM), "counted to %s",
 		    format_clock((int64_t)(d->complete_s * 1e3), f->ui->utc, true, t));
-	if (d->lines > 0 && isfinite(d->unparsed))
+	if (!d->is_asked && d->lines > 0 && isfinite(d->unparsed))
 		x = put_fmt(b, r, x + 2, 0,
 		    STYLE(d->unparsed > 0.05 * d->lines ? ROLE_WARN : ROLE_DIM),
 		    "unparsed lines %.2f %%", 100 * d->unparsed / d->lines);
@@ -174,12 +176,55 @@ draw_budget(struct cellbuf *b, struct rect r, const struct frame *f)
 }
 
 static void
+draw_quotas(struct cellbuf *b, struct rect r, const struct frame *f)
+{
+	const struct api_data *d = f->charts->api;
+	struct rect in = rect_inset(w_pane(b, r, "Quota", "left", false), 1, 0, 0, 0);
+	char name[120], t[FORMAT_TEXT];
+	int width = in.w < 60 ? in.w / 3 : 28, x;
+
+	for (int i = 0; i < d->n_quotas && i < in.h; i++) {
+		const struct quota_row *q = &d->quotas[i];
+		enum state state = q->headroom <= 0.1 ? STATE_CRIT
+		    : q->headroom <= 0.25             ? STATE_WARN
+						      : STATE_OK;
+		struct style st = STYLE(state == STATE_OK ? ROLE_NORMAL : state_role(state));
+
+		put_cp(b, in, 0, i, state_sign(state), STYLE(state_role(state)));
+		snprintf(name, sizeof(name), "%s %s", q->host, q->quota);
+		put_field(b, in, 2, i, width, name, st);
+		w_bar(b, in, 3 + width, i, 16, 0, fmin(fmax(q->headroom, 0), 1), f->ui->set, st);
+		x = put_fmt(b, in, 20 + width, i, st, "%3.0f %%", 100 * q->headroom) + 2;
+		if (isfinite(q->exhausted_s))
+			put_fmt(b, in, x, i, STYLE(ROLE_WARN), "used up in %s",
+			    format_age(q->exhausted_s, t));
+	}
+}
+
+static void
+draw_codes(struct cellbuf *b, struct rect r, const struct frame *f)
+{
+	const struct api_data *d = f->charts->api;
+	struct rect in = rect_inset(
+	    w_pane(b, r, "Errors inside answers", "5 m, by code and path", false), 1, 0, 0, 0);
+	char t[280];
+
+	for (int i = 0; i < d->n_codes && i < in.h; i++) {
+		const struct code_row *c = &d->codes[i];
+
+		snprintf(t, sizeof(t), "%5.0f  %-12s %-28s %s", c->n, c->route, c->code, c->path);
+		put_field(b, in, 0, i, in.w, t, STYLE(ROLE_NORMAL));
+	}
+}
+
+static void
 api_render(struct cellbuf *b, struct rect r, const struct frame *f)
 {
 	int idx[PROBES_MAX], n = probe_order(f, VIEW_API, idx, PROBES_MAX);
 	struct pane_want want[API_PANES] = {[HEAD] = {1, 1, 10}, [ERRORS] = {6, 9, 6},
 	    [BUDGET] = {3, 8, 7}, [FOOT] = {1, 1, 5}};
 	struct rect at[API_PANES];
+	const struct api_data *d;
 	const struct probe_row *p;
 	int routes, rest;
 
@@ -197,10 +242,18 @@ api_render(struct cellbuf *b, struct rect r, const struct frame *f)
 		w_waiting(b, r, "reading its series …");
 		return;
 	}
-	routes = f->charts->api->n_routes;
+	d = f->charts->api;
+	routes = d->n_routes;
+	if (!isfinite(d->left))
+		want[BUDGET] = (struct pane_want){2, 2, 4};
+	if (d->n_quotas > 0)
+		want[QUOTA] = (struct pane_want){2, d->n_quotas + 1, 8};
+	if (d->n_codes > 0)
+		want[INSIDE] = (struct pane_want){2, d->n_codes + 1, 8};
 	want[ROUTES] = (struct pane_want){4, routes + 2 < 4 ? 4 : routes + 2, 9};
 	/* The chart takes what the rest leaves. */
-	rest = r.h - 2 - want[ROUTES].want - want[BUDGET].want;
+	rest = r.h - 2 - want[ROUTES].want - want[BUDGET].want - want[QUOTA].want
+	    - want[INSIDE].want;
 	if (rest > want[ERRORS].want)
 		want[ERRORS].want = rest < 18 ? rest : 18;
 	layout_rows(r, want, API_PANES, at);
@@ -211,9 +264,15 @@ api_render(struct cellbuf *b, struct rect r, const struct frame *f)
 		draw_errors(b, at[ERRORS], f);
 	if (at[BUDGET].h > 0)
 		draw_budget(b, at[BUDGET], f);
+	if (at[QUOTA].h > 0)
+		draw_quotas(b, at[QUOTA], f);
+	if (at[INSIDE].h > 0)
+		draw_codes(b, at[INSIDE], f);
 	if (at[FOOT].h > 0)
 		put_field(b, at[FOOT], 1, 0, r.w - 1,
-		    "one outcome a request; GraphQL errors inside a 200 are invisible to a log",
+		    d->is_asked
+			? "what the probe asks by itself; an error inside a 200 is no success"
+			: "one outcome a request; errors inside a 200 are invisible to a log",
 		    STYLE(ROLE_DIM));
 }
 

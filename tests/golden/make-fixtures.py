@@ -70,6 +70,25 @@ def traffic(series):
     add("access_log_lines_total", 216660, {"probe": "edge_log", "result": "ok"}, "total[")
     add("access_log_lines_total", 12, {"probe": "edge_log", "result": "unparsed"}, "unparsed")
 
+    asked = {"probe": "shop-graphql"}
+    add("tillwatch_probe_verdict", 0.0, asked)
+    for route, outcomes, times in (("stock", (("ok", 52), ("throttled", 8)), (0.41, 0.98, 1.41)),
+                                   ("active-order", (("ok", 57), ("business_error", 2), ("partial", 1)), (0.061, 0.14, 0.377))):
+        add("api_call_up", 1, {**asked, "route": route})
+        for outcome, v in outcomes:
+            add("api_calls_total", v, {**asked, "route": route, "outcome": outcome})
+        for q, v in zip(("0.5", "0.95", "0.99"), times):
+            add("api_call_duration_seconds", v, {**asked, "route": route}, "quantile(%s," % q)
+    for host, quota, left, until in (("shop.example", "cost", 0.09, 720), ("shop.example", "ratelimit", 0.82, None),
+                                     ("erp.example", "minute", 0.21, None)):
+        labels = {**asked, "host": host, "quota": quota}
+        add("api_quota_headroom_ratio", left, labels)
+        if until:
+            add("api_quota_exhausted_seconds", until, labels)
+    for route, code, path, n in (("active-order", "INSUFFICIENT_STOCK_ERROR", "addItemToOrder", 2), ("stock", "THROTTLED", "", 8),
+                                 ("active-order", "INTERNAL_SERVER_ERROR", "activeOrder/customer", 1)):
+        add("api_call_errors_total", n, {**asked, "route": route, "code": code, "path": path})
+
     steps = [("view_item", 18402, None, None), ("add_to_cart", 5704, 18402, (.298, .311, .325)),
              ("begin_checkout", 4067, 5704, (.68, .711, .74)), ("add_shipping_info", 3754, 4067, (.909, .925, .941)),
              ("add_payment_info", 3666, 3754, (.966, .975, .984)), ("purchase", 3010, 3666, (.91, .931, .95))]
@@ -191,6 +210,7 @@ def main():
         probe("checkout-page", "storefront", "crit", "status 503, expected 200 (\"Service \u001b[31mUnavailable\")", FAIL),
         probe("login", "storefront", "ok", "", T - 86400 * 3, 60.0, stale=True),
         probe("shop-api", "api", "crit", "errors spend the budget too fast", FAIL + 60, 60.0),
+        probe("shop-graphql", "api", "ok", "", T - 86400 * 3, 60.0),
         probe("real-checkout", "checkout", "crit", "purchase: 301 of 366 went on in 1h (82.2 %) where 91.0 to 95.0 % are usual",
               FAIL + 60, 60.0),
         probe("order-rate", "checkout", "ok", "", T - 86400 * 3, 60.0),

@@ -30,6 +30,9 @@ for view in overview storefront funnel api; do
     done
   done
 done
+for size in 80x24 140x45; do
+  frame "api-calls.$size.braille" --view api --probe shop-graphql --once $size --glyphs braille
+done
 frame overview.frozen --once 100x30 --at 14:21 --glyphs braille
 frame overview.cursor --once 100x30 --cursor 14:26:30 --glyphs braille
 frame storefront.cursor --once 140x45 --view storefront --probe search --cursor 14:24:15 --glyphs braille
@@ -40,7 +43,7 @@ frame overview.tiny --once 40x10 --glyphs braille
 frame overview.line --once 18x3 --glyphs braille
 n=$(find "$out" -name '*.txt' | wc -l)
 if [ "$mode" = --check ]; then
-  [ "$n" -eq 80 ] || { echo "goldens: $n frames instead of 80"; exit 1; }
+  [ "$n" -eq 82 ] || { echo "goldens: $n frames instead of 82"; exit 1; }
   diff -r "$src/frames" "$out" | head -40 | sed 's/^/goldens: /' && diff -rq "$src/frames" "$out" >/dev/null
   echo "goldens: $n frames equal"
 else

@@ -76,7 +76,7 @@ test_reads(void **state)
 	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
 	assert_string_equal(s->error, "");
 	assert_true(s->ever);
-	assert_int_equal(s->n_probes, 11);
+	assert_int_equal(s->n_probes, 12);
 	assert_int_equal(s->n_alerts, 3);
 	assert_int_equal(s->n_hosts, 2);
 	assert_int_equal(s->n_receivers, 2);
@@ -136,7 +136,23 @@ test_traffic(void **state)
 	assert_string_equal(c->api->routes[0].name, "payment"); /* the worst one */
 	assert_true(fabs(c->api->routes[0].p95 - 1.94) < 1e-6);
 	assert_true(fabs(c->api->burn[0] - 68.4) < 1e-6);
+	assert_false(c->api->is_asked);
+	assert_int_equal(c->api->n_quotas + c->api->n_codes, 0);
 	charts_unref(c);
+	snprintf(q.probe, sizeof(q.probe), "shop-graphql"); /* it asks by itself */
+	c = query_charts(&src, &q, s, &go_on);
+	assert_true(c->api->is_asked);
+	assert_int_equal(c->api->n_routes, 2);
+	assert_true(fabs(c->api->routes[0].by[T_THROTTLED] - 8) < 1e-6);
+	assert_int_equal(c->api->n_quotas, 3);
+	assert_string_equal(c->api->quotas[0].quota, "cost"); /* the scarcest */
+	assert_true(fabs(c->api->quotas[0].exhausted_s - 720) < 1);
+	assert_true(isnan(c->api->quotas[1].exhausted_s));
+	assert_int_equal(c->api->n_codes, 3);
+	assert_string_equal(c->api->codes[0].code, "THROTTLED"); /* the most frequent */
+	assert_string_equal(c->api->codes[2].path, "activeOrder/customer");
+	charts_unref(c);
+	q.probe[0] = '\0';
 	q.view = QUERY_FUNNEL;
 	c = query_charts(&src, &q, s, &go_on);
 	assert_string_equal(c->error, "");
@@ -232,7 +248,7 @@ test_keeps_last(void **state)
 	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
 	later = query_status(&cut, s, true, FIXTURE_T + 9000, &go_on);
 	assert_true(later->ever);
-	assert_int_equal(later->n_probes, 11);
+	assert_int_equal(later->n_probes, 12);
 	assert_int_equal(later->n_receivers, 2);
 	assert_int_equal(later->fetched_ms, FIXTURE_T);
 	assert_string_equal(later->error, "the wire is cut");
