@@ -60,6 +60,22 @@ is_overridden(const struct config *c, const char *probe)
 	return false;
 }
 
+/* Has the user written that option ("journey/teardown")? */
+static bool
+is_set(const struct yaml_node *node, const char *option)
+{
+	char key[64];
+
+	while (node != NULL && *option != '\0') {
+		size_t n = strcspn(option, "/");
+
+		snprintf(key, sizeof(key), "%.*s", (int)n, option);
+		node = yaml_get(node, key);
+		option += n + (option[n] == '/');
+	}
+	return node != NULL && !yaml_is_null(node);
+}
+
 static void
 convert_defaults(struct converted *to, const struct config *c, const struct config_probe *p,
     struct short_probe *s)
@@ -70,7 +86,8 @@ convert_defaults(struct converted *to, const struct config *c, const struct conf
 	for (uint32_t i = 0; i < t->count && p->alerts; i++) {
 		struct tw_alert row = alert_row(t, i);
 
-		if (row.failures != NULL && is_overridden(c, p->name))
+		if ((row.failures != NULL && is_overridden(c, p->name))
+		    || (row.when != NULL && !is_set(p->node, row.when)))
 			continue;
 		to->defaults[to->n_defaults++] = (struct short_default){row.name, row.expr,
 		    row.hold, row.keep_firing_for, row.severity, row.summary, row.failures};

@@ -90,6 +90,9 @@ start
 within 15 'the agent is up' "$tillwatch" status
 within 10 'one process for the log and both who read it' eval '[ "$(hosts | wc -l)" = 1 ]'
 within 15 'and the log is open once in it' eval '[ "$(ls -l /proc/$(hosts)/fd | grep -c "$live")" = 1 ]'
+rules() { curl -s --unix-socket "$dir/agent.sock" http://agent/api/v1/rules | jq -r '.data.groups[].rules[] | .name + " " + .labels.probe' | grep '^Api' | sort | tr '\n' ';'; }
+[ "$(rules)" = 'ApiBudgetBurns shop-api;ApiBudgetLeaks shop-api;' ] || fail "default alerts are those of what is configured: $(rules)"
+ok 'default alerts are those of what is configured'
 sleep 1 # a request belongs to history or to now by the second
 write 300
 within 20 'both count what was written' both
