@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "plugins/access_log/scan.h"
+#include "plugins/common/glob.h"
 #include "plugins/common/network.h"
 
 #define BATCH 512                   /* records handed on at once */
@@ -50,7 +51,7 @@ static const char *const results[R_N] = {
 
 struct access_log {
 	/* options */
-	struct tw_list path, listen, senders, fields, trusted_proxies;
+	struct tw_list path, listen, senders, fields, trusted_proxies, ignore;
 	const char *format;
 	int64_t lateness, max_line, history, stale_after;
 	uint8_t bots;
@@ -89,10 +90,14 @@ static const struct tw_option options[] = {
     TW_OPTION(struct access_log, format, TW_STRING, .def = "combined",
 	.help = "combined, common, json, or the server's own log format (nginx, Apache)"),
     TW_OPTION(struct access_log, fields, TW_PAIRS,
-	.help = "our name: a variable of the format, or the key before it: {session: sid}"),
+	.help = "our name: a variable of the format, or the key before it: {session: sid}; of JSON "
+		"a member, or the pointer of one: {path: /request/uri}"),
     TW_OPTION(struct access_log, trusted_proxies, TW_STRINGS,
 	.help = "networks of our own proxies, [10.0.0.0/8]: behind them the client is who "
 		"X-Forwarded-For says, from the right"),
+    TW_OPTION(struct access_log, ignore, TW_STRINGS,
+	.help = "paths that nobody counts, [/health, /assets/**]; such a line still says that the "
+		"log is alive"),
     TW_OPTION(struct access_log, lateness, TW_DURATION, .def = "5s", .max = 3600,
 	.help = "servers write a line when a request ends: for so long older ones may come"),
     TW_OPTION(struct access_log, max_line, TW_BYTES, .def = "64KiB", .min = 1024, .max = 131072,
@@ -366,6 +371,18 @@ hand_on(struct tw_ctx *ctx, struct access_log *s, size_t left, bool is_at_end, i
 	s->n_records = 0;
 }
 
+static bool
+is_ignored(const struct access_log *s, const struct tw_value *v)
+{
+	const char *const *patterns = s->ignore.items;
+	const struct tw_value *path = s->ignore.n > 0 ? text_at(s, v, FIELD_PATH) : NULL;
+
+	for (uint32_t i = 0; path != NULL && i < s->ignore.n; i++)
+		if (glob_match(patterns[i], path->as.text, path->len))
+			return true;
+	return false;
+}
+
 static enum result
 take_line(struct tw_ctx *ctx, struct access_log *s, char *line, size_t len, bool has_escapes,
     int64_t read_ms)
@@ -385,13 +402,15 @@ take_line(struct tw_ctx *ctx, struct access_log *s, char *line, size_t len, bool
 		tw_api_->reject(ctx, "is from the future", line, len);
 		return R_FUTURE;
 	}
+	s->newest_ms = ms > s->newest_ms ? ms : s->newest_ms;
+	if (is_ignored(s, v))
+		return R_IGNORED;
 	*r = (struct tw_record){
 	    .size = sizeof(*r), .flags = classify(s, v), .time_ms = ms, .values = v};
 	if (ms < s->first_start_ms)
 		r->flags |= TW_RECORD_HISTORY;
 	if (s->wants_country)
 		find_country(ctx, s, v);
-	s->newest_ms = ms > s->newest_ms ? ms : s->newest_ms;
 	s->n_records++;
 	if (r->flags & TW_RECORD_SYNTHETIC)
 		return R_SYNTHETIC;

@@ -8,6 +8,8 @@
 
 #include "plugins/access_log/scan.h"
 
+#define POINTER_MAX 128         /* bytes of a member's pointer in a line of JSON */
+
 enum kind {
 	K_SKIP,
 	K_TEXT,
@@ -36,7 +38,8 @@ struct step {
 struct log_format {
 	struct step steps[LOG_STEPS_MAX];
 	size_t n_steps;
-	bool is_json, has_time, has_client_seconds, has_server_seconds;
+	bool is_json, is_nested; /* nested: a member of a member is named, "/request/uri" */
+	bool has_time, has_client_seconds, has_server_seconds;
 	char *fields[LOG_FIELDS_MAX];
 	uint32_t n_fields;
 	int at[FIELD_N];        /* places of the fields with a meaning; -1: not in this format */

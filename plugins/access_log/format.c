@@ -208,10 +208,10 @@ is_meant(const struct step *s, const char *reference)
 {
 	size_t n = strlen(reference), len = strlen(s->literal);
 
-	if (reference[0] == '$' || reference[0] == '/')
-		return strcmp(reference + 1, s->name) == 0;
 	if (strcmp(reference, s->name) == 0)
 		return true;
+	if (reference[0] == '$' || reference[0] == '/')
+		return strcmp(reference + 1, s->name) == 0;
 	if (len > 0 && s->literal[len - 1] == '"')
 		len--;
 	return len > n && (s->literal[len - 1] == '=' || s->literal[len - 1] == ':')
@@ -346,6 +346,22 @@ compile(struct log_format *f, const char *text, char *err, size_t cap)
 	return rc;
 }
 
+/* Is what this member would say said by one that `fields` names? A client's time is still needed
+ * where the server's is missing. */
+static bool
+is_said(const struct known *k, const struct tw_pair *fields, uint32_t n)
+{
+	const char *name = k->kind == K_TIME ? "time"
+	    : k->kind == K_URI		     ? "path"
+	    : k->kind == K_REQUEST	     ? "request"
+					     : log_field_names[k->field];
+
+	for (uint32_t i = 0; i < n && k->kind != K_CLIENT_SECONDS; i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* JSON: every member that is known or named in `fields`, in no order. */
 static int
 compile_json(struct log_format *f, const struct tw_pair *fields, uint32_t n, char *err, size_t cap)
@@ -355,16 +371,18 @@ compile_json(struct log_format *f, const struct tw_pair *fields, uint32_t n, cha
 	f->is_json = true;
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		const char *key = fields[i].value + (fields[i].value[0] == '/');
+		bool is_nested = key != fields[i].value && strchr(key, '/') != NULL;
 
-		if (strchr(key, '/') != NULL) {
-			snprintf(err, cap, "fields.%.40s: only members of the line itself, as /rt",
-			    fields[i].name);
+		if (strlen(key) >= POINTER_MAX) {
+			snprintf(err, cap, "fields.%.40s: is over %d bytes", fields[i].name,
+			    POINTER_MAX - 1);
 			return -EINVAL;
 		}
-		rc = add_step(f, " ", 1, key, err, cap);
+		f->is_nested |= is_nested;
+		rc = add_step(f, " ", 1, is_nested ? fields[i].value : key, err, cap);
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && rc == 0; i++) {
-		bool is_taken = known[i].name[0] == '%';
+		bool is_taken = known[i].name[0] == '%' || is_said(&known[i], fields, n);
 
 		for (size_t k = 0; k < f->n_steps; k++)
 			is_taken |= strcmp(f->steps[k].name, known[i].name) == 0;

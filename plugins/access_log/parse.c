@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct line {
 	bool has_escapes;               /* a backslash is in it somewhere */
 	const char *client;             /* request_time, read when nothing better is there */
 	size_t client_len;
+	char at[POINTER_MAX + 16];      /* pointer of a member of a member */
 };
 
 /* ---- values ---- */
@@ -469,6 +471,58 @@ member(struct line *l, const struct step *st, char *s, const char *end, const ch
 	return is_ok ? to : NULL;
 }
 
+static char *parse_members(
+    struct line *l, char *s, const char *end, size_t at, int depth, const char **why);
+
+/* A value that stands at the pointer l->at (its first n bytes): members of members have their own.
+ * Where it ends, or NULL with why. */
+static char *
+value_at(struct line *l, char *s, const char *end, size_t n, int depth, const char **why)
+{
+	if (depth < JSON_DEPTH && s < end && (*s == '{' || *s == '['))
+		return parse_members(l, s, end, n, depth, why);
+	return member(l, step_of(l->f, l->at, n), s, end, why);
+}
+
+/* An object, or an array whose members are called 0, 1, ... */
+static char *
+parse_members(
+    struct line *l, char *s, const char *end, size_t at, int depth, const char **why)
+{
+	char close = *s == '{' ? '}' : ']', *key;
+
+	*why = "is no whole JSON object";
+	for (int i = 0, n = 0;; i++) {
+		s = blanks(s + 1, end);
+		if (i == 0 && s < end && *s == close)
+			return s + 1;
+		key = s + 1;
+		if (close == ']') {
+			n = snprintf(l->at + at, sizeof(l->at) - at, "/%d", i);
+		} else {
+			if (s == end || *s != '"' || (s = string_end(key, end)) == NULL)
+				return NULL;
+			n = snprintf(l->at + at, sizeof(l->at) - at, "/%.*s",
+			    (int)(s - key < POINTER_MAX ? s - key : POINTER_MAX), key);
+			s = blanks(s + 1, end);
+			if (s == end || *s != ':')
+				return NULL;
+			s = blanks(s + 1, end);
+		}
+		if (at + (size_t)n >= sizeof(l->at)) /* nobody asks for what is as deep */
+			s = member(l, NULL, s, end, why);
+		else
+			s = value_at(l, s, end, at + (size_t)n, depth + 1, why);
+		if (s == NULL)
+			return NULL;
+		s = blanks(s, end);
+		if (s < end && *s == close)
+			return s + 1;
+		if (s == end || *s != ',')
+			return NULL;
+	}
+}
+
 static const char *
 parse_json(struct line *l, char *s, size_t len)
 {
@@ -480,17 +534,27 @@ parse_json(struct line *l, char *s, size_t len)
 		return "is no JSON object";
 	for (;;) {
 		const struct step *st;
+		size_t n;
 
 		s = blanks(s, end);
 		if (s < end && *s == '}')
 			break;
 		if (s == end || *s != '"' || (key = s + 1, s = string_end(key, end)) == NULL)
 			return "is no whole JSON object";
-		st = s > key ? step_of(l->f, key, (size_t)(s - key)) : NULL;
+		n = (size_t)(s - key);
+		st = n > 0 ? step_of(l->f, key, n) : NULL;
 		s = blanks(s + 1, end);
 		if (s == end || *s != ':')
 			return "is no whole JSON object";
-		if ((s = member(l, st, blanks(s + 1, end), end, &why)) == NULL)
+		s = blanks(s + 1, end);
+		if (l->f->is_nested && s < end && (*s == '{' || *s == '[') && n + 1 < POINTER_MAX) {
+			l->at[0] = '/';
+			memcpy(l->at + 1, key, n);
+			s = parse_members(l, s, end, n + 1, 0, &why);
+		} else {
+			s = member(l, st, s, end, &why);
+		}
+		if (s == NULL)
 			return why;
 		s = blanks(s, end);
 		if (s < end && *s == ',')
@@ -506,9 +570,15 @@ log_format_parse(
     struct log_format *f, char *line, size_t len, bool has_escapes, struct tw_value *values,
     int64_t *time_ms)
 {
-	struct line l = {.f = f, .values = values, .has_escapes = has_escapes};
+	struct line l;
 	const char *why;
 
+	l.f = f; /* not `at`, which is written when it is read */
+	l.values = values;
+	l.time_ms = 0;
+	l.has_escapes = has_escapes;
+	l.client = NULL;
+	l.client_len = 0;
 	memset(values, 0, f->n_fields * sizeof(*values));
 	if (len > 0 && line[len - 1] == '\r')
 		len--;

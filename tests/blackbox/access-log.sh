@@ -32,7 +32,7 @@ shop: {name: acme}
 agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
 systems: {storefront: {title: Vendure}}
 sources:
-  edge_log: {type: access_log, system: storefront, path: ["$dir/log/shop*.log"], interval: 500ms, lateness: 1s, history: 1d}
+  edge_log: {type: access_log, system: storefront, path: ["$dir/log/shop*.log"], interval: 500ms, lateness: 1s, history: 1d, ignore: ["/health/*"]}
 probes:
   - name: shop-api
     plugin: api
@@ -70,6 +70,7 @@ write() { # N SECONDS-AGO: requests, a second's worth each at most
     wrote[$status]=$((${wrote[$status]:-0} + 1))
     echo "10.0.0.$i - - [$now +0000] \"GET $path HTTP/1.1\" $status 12 \"-\" \"Mozilla/5.0\""
   done >>"$live"
+  echo "10.0.0.1 - - [$now +0000] \"GET /health/db?x HTTP/1.1\" 500 12 \"-\" \"Mozilla/5.0\"" >>"$live"
 }
 sum() { echo $((${wrote[200]:-0} + ${wrote[404]:-0} + ${wrote[429]:-0} + ${wrote[500]:-0})); }
 both() { [ "$(total shop-api)" = "$(sum)" ] && [ "$(total all)" = "$(sum)" ]; }
@@ -116,6 +117,7 @@ within 90 "each of $(sum) requests counts once for both" both
 within 10 'errors by what they are' eval '[ "$(total shop-api ",outcome=\"server_error\"")" = "${wrote[500]}" ]'
 within 10 'throttled apart' eval '[ "$(total shop-api ",outcome=\"throttled\"")" = "${wrote[429]}" ]'
 within 10 'what is ignored apart' eval '[ "$(total shop-api ",outcome=\"ignored\"")" = "${wrote[404]}" ]'
+within 10 'and what nobody wants to see is in no count but its own' eval '[ "$(value "last_over_time(access_log_lines_total{result=\"ignored\"}[3h])")" -gt 0 ]'
 within 10 'routes by their patterns, without the query' eval '[ "$(total shop-api ",route=\"search\",outcome=\"server_error\"")" = "${wrote[500]}" ]'
 
 # Nobody runs; requests come. Afterwards each is in the slot of its own time.

@@ -24,7 +24,8 @@ check(const struct tw_value *v, uint32_t n, const char *line, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct tw_pair fields[] = {{"session", "sid"}, {"gateway", "$psp"}};
+	static const struct tw_pair fields[] = {{"session", "sid"}, {"gateway", "$psp"}},
+				    nested[] = {{"path", "/request/uri"}, {"session", "/c/0/v"}};
 	const uint8_t *end = data + size, *newline = memchr(data, '\n', size);
 	struct tw_value v[LOG_FIELDS_MAX];
 	struct log_format *f = NULL;
@@ -35,7 +36,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (newline == NULL)
 		return 0;
 	snprintf(text, sizeof(text), "%.*s", (int)(newline - data), (const char *)data);
-	if (log_format_new(&f, text, fields, strstr(text, "sid") != NULL, err, sizeof(err)) != 0)
+	if (strcmp(text, "nested") == 0)
+		(void)log_format_new(&f, "json", nested, 2, err, sizeof(err));
+	else
+		(void)log_format_new(
+		    &f, text, fields, strstr(text, "sid") != NULL, err, sizeof(err));
+	if (f == NULL)
 		return 0;
 	(void)log_format_fields(f, &n_fields);
 	for (data = newline + 1; data < end; data = newline + 1) {

@@ -192,17 +192,61 @@ values_have_any_length(void **state)
 	log_format_free(f);
 }
 
+/* Members of members, as Caddy writes them: what is named is found wherever it stands, and what is
+ * broken inside is refused like what is broken outside. */
+static void
+members_of_members(void **state)
+{
+	static const struct tw_pair fields[] = {{"path", "/request/uri"},
+	    {"method", "/request/method"}, {"address", "/request/remote_ip"},
+	    {"user_agent", "/request/headers/User-Agent/0"}, {"session", "/cookies/1/v"}};
+	static const struct { const char *line, *says; } nested[] = {
+	    {"{\"ts\":1791640536.25,\"status\":200,\"duration\":0.01,\"request\":{\"remote_ip\":"
+	     "\"9.9.9.9\",\"method\":\"GET\",\"uri\":\"/p?x=1\",\"headers\":{\"Accept\":[],"
+	     "\"User-Agent\":[\"Mozilla\",\"no\"]}},\"cookies\":[{}, {\"v\" : \"abc\"}]}",
+		"1791640536250 method=GET path=/p query=x=1 status=200 duration=0.01 "
+		"address=9.9.9.9 user_agent=Mozilla session=abc"},
+	    {"{\"request\":{\"uri\":\"/a\",\"uri2\":\"/b\"},\"uri\":\"/outer\",\"ts\":1791640536,"
+	     "\"status\":200}",
+		"1791640536000 path=/a status=200"},
+	    {"{\"request\":[],\"cookies\":{\"1\":{\"v\":\"k\"}},\"ts\":1791640536,"
+	     "\"status\":200}",
+		"1791640536000 status=200 session=k"},
+	    {"{\"request\":{\"uri\":\"/a\"", "! is no whole JSON object"},
+	    {"{\"request\":{\"uri\":\"/a\"],\"ts\":1791640536,\"status\":200}",
+		"! is no whole JSON object"},
+	    {"{\"request\":{\"uri\"},\"ts\":1791640536,\"status\":200}",
+		"! is no whole JSON object"},
+	    {"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+	     "1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+	     ",\"ts\":1,\"status\":200}",
+		"! is no whole JSON object"}};
+	char err[256], got[1024];
+	struct log_format *f;
+
+	(void)state;
+	if (log_format_new(&f, "json", fields, 5, err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+	for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++) {
+		show(f, nested[i].line, got, sizeof(got));
+		assert_string_equal(got, nested[i].says);
+	}
+	log_format_free(f);
+}
+
 static void
 formats_are_refused(void **state)
 {
-	static const struct tw_pair unknown = {"session", "nope"}, deep = {"duration", "/a/b"};
+	static const struct tw_pair unknown = {"session", "nope"}, deep = {"duration",
+	    "/a/23456789012345678901234567890123456789012345678901234567890123456789012345678901234"
+	    "5678901234567890123456789012345678901234567890"};
 	static const struct { const char *format; const struct tw_pair *field; const char *says; }
 	bad[] = {{"$status $body_bytes_sent", NULL, "has no time ($time_local"},
 	    {"[$time_local] $request", NULL, "has no status"},
 	    {"[$time_local] $status$bytes_sent", NULL,
 		"status and bytes_sent touch each other: nothing tells where one ends"},
 	    {"combined", &unknown, "fields.session: the format has nothing called \"nope\""},
-	    {"json", &deep, "fields.duration: only members of the line itself"}};
+	    {"json", &deep, "fields.duration: is over 127 bytes"}};
 	char err[256];
 
 	(void)state;
@@ -618,7 +662,7 @@ main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(lines_say_what_they_say),
 	    cmocka_unit_test(values_have_any_length),
 	    cmocka_unit_test(addresses_are_read_strictly), cmocka_unit_test(clients_behind_proxies),
-	    cmocka_unit_test(formats_are_refused),
+	    cmocka_unit_test(members_of_members), cmocka_unit_test(formats_are_refused),
 	    cmocka_unit_test(the_screen_knows_whose_time_it_is), T(each_line_once),
 	    T(a_cut_file_begins_anew), T(lines_without_an_end_wait), T(history_is_read_back),
 	    T(damaged_positions_are_refused), cmocka_unit_test(files_that_are_not_there)};
