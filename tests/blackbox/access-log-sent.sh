@@ -90,9 +90,9 @@ host_of() { # SOURCE: its process
 within 15 'the agent is up' "$tillwatch" status
 within 15 'the process of one source has the standard input, no other' eval '[ "$(host_of piped | wc -l)" = 1 ]'
 within 15 'it listens' eval '[ -n "$(host_of sent)" ]'
-within 15 'a port that is taken is said so' eval '"$tillwatch" status | grep -q "later.*in use"'
+within 15 'a port that is taken is said so' eval '[[ "$("$tillwatch" status)" = *later*"in use"* ]]'
 kill "$holder"; wait "$holder" 2>/dev/null; holder=''
-within 15 'and taken when it is free' eval 'verdict later 3 && ! "$tillwatch" status | grep -q "in use"'
+within 15 'and taken when it is free' eval 'verdict later 3 && [[ "$("$tillwatch" status)" != *"in use"* ]]'
 line 1 >"/dev/tcp/127.0.0.1/$taken"
 within 15 'and heard' is by-later 1
 
@@ -145,6 +145,6 @@ within 10 'what is too long too' eval '[ "$(value "access_log_lines_total{probe=
 within 10 'who may not send is counted, not heard' eval '[ "$(value "access_log_dropped_total{probe=\"far\",reason=\"sender\"}")" = 1 ] && [ -z "$(total by-strangers)" ]'
 
 exec 7>&-
-within 20 'the end of the standard input is said' eval '"$tillwatch" status | grep -q "piped.*standard input has ended"'
+within 20 'the end of the standard input is said' eval '[[ "$("$tillwatch" status)" = *piped*"standard input has ended"* ]]'
 is by-pipe 175 || fail 'the count of what was piped has changed'
 echo "ok: $n checks"

@@ -75,8 +75,8 @@ write() { # N SECONDS-AGO: requests, a second's worth each at most
 sum() { echo $((${wrote[200]:-0} + ${wrote[404]:-0} + ${wrote[429]:-0} + ${wrote[500]:-0})); }
 both() { [ "$(total shop-api)" = "$(sum)" ] && [ "$(total all)" = "$(sum)" ]; }
 rotate() {
-  rm -f "$live.5"*
-  for k in 4 3 2 1; do
+  rm -f "$live.60"* # so many that none goes before the agent has had a moment to read it
+  for ((k = 59; k > 0; k--)); do
     [ -e "$live.$k" ] && mv "$live.$k" "$live.$((k + 1))"
     [ -e "$live.$k.gz" ] && mv "$live.$k.gz" "$live.$((k + 1)).gz"
   done
@@ -143,5 +143,5 @@ within 30 'garbage between requests changes no number' both
 within 10 'and is counted' eval '[ "$(value "access_log_lines_total{result=\"unparsed\"}")" -ge 3 ]'
 within 10 'a line that is too long too' eval '[ "$(value "access_log_lines_total{result=\"too_long\"}")" -ge 1 ]'
 within 10 'and one from the future' eval '[ "$(value "access_log_lines_total{result=\"future\"}")" = 1 ]'
-within 90 'the budget burns, and says so, when the minute is over' eval '"$tillwatch" status | grep -q "shop-api.*budget"'
+within 90 'the budget burns, and says so, when the minute is over' eval '[[ "$("$tillwatch" status)" = *shop-api*budget* ]]'
 echo "ok: $n checks"
