@@ -1,6 +1,6 @@
 /*
  * api-async.c - the calls of struct tw_api that call back later: http, dns, after, work, sight,
- * commit.
+ * commit, read.
  *
  * DESIGN. Each is an op of its run, from the call until its callback. An op is taken off its run
  * before the plugin is called, so the callback may start others and end the run. Cancelling calls
@@ -19,6 +19,7 @@
 #include "host/api.h"
 #include "host/engine.h"
 #include "host/group.h"
+#include "host/read.h"
 
 #define CANCELLED_DNS 24 /* c-ares' ARES_ECANCELLED */
 
@@ -222,6 +223,31 @@ op_committed(struct tw_ctx *ctx, uint32_t number)
 		call_timer(op);
 }
 
+/* ---- read ---- */
+
+enum tw_verdict
+async_read(struct tw_ctx *ctx, const char *source, const char *const *keys, size_t n,
+    tw_timer_fn *done, void *arg)
+{
+	enum tw_verdict v;
+	struct op *op;
+
+	if (source == NULL || done == NULL || (op = op_new(ctx, OP_READ, arg, &v)) == NULL)
+		return source == NULL || done == NULL ? TW_UNKNOWN : v;
+	op->done.timer = done;
+	if ((op->handle.reading = read_ask(ctx, source, keys, n, op)) != NULL)
+		return TW_PENDING;
+	op_unlink(op);
+	free(op);
+	return TW_UNKNOWN;
+}
+
+void
+op_read(struct op *op)
+{
+	call_timer(op);
+}
+
 /* ---- http ---- */
 
 static void
@@ -419,6 +445,10 @@ cancel(struct op *op)
 	switch (op->kind) {
 	case OP_AFTER: case OP_COMMIT:
 		loop_timer_clear(op->ctx->probe->host->loop, &op->timer);
+		call_timer(op);
+		return;
+	case OP_READ:
+		read_forget(op->handle.reading);
 		call_timer(op);
 		return;
 	case OP_WORK: cancel_work(op); return;

@@ -220,7 +220,6 @@ api_observe_all(struct tw_ctx *ctx, uint32_t metric, const struct tw_histogram *
 		emit_observe_all(&ctx->probe->emit, metric, h, labels);
 }
 
-/* read is absent: tw_has() tells a plugin that this host does not read a source again. */
 const struct tw_api host_api = {.size = sizeof(struct tw_api),
     .major = TW_ABI_MAJOR,
     .minor = TW_ABI_MINOR,
@@ -252,6 +251,7 @@ const struct tw_api host_api = {.size = sizeof(struct tw_api),
     .is_wanted = group_is_wanted,
     .setting = api_setting,
     .commit = async_commit,
+    .read = async_read,
     .want = group_want,
     .publish = api_publish,
     .observe_all = api_observe_all};

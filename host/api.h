@@ -15,6 +15,8 @@ enum tw_verdict async_after(struct tw_ctx *ctx, int64_t us, tw_timer_fn *done, v
 enum tw_verdict async_work(struct tw_ctx *ctx, tw_work_fn *fn, tw_timer_fn *done, void *arg);
 enum tw_verdict async_sight(struct tw_ctx *ctx, tw_sight_fn *done, void *arg);
 enum tw_verdict async_commit(struct tw_ctx *ctx, tw_timer_fn *done, void *arg);
+enum tw_verdict async_read(struct tw_ctx *ctx, const char *source, const char *const *keys,
+    size_t n, tw_timer_fn *done, void *arg);
 struct tw_jar *async_jar(struct tw_ctx *ctx);
 
 #endif

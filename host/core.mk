@@ -5,7 +5,7 @@ host_libtwhost_la_SOURCES = \
 	host/describe.c \
 	host/emit.c host/emit.h host/emit-facts.c host/emit-internal.h host/emit-send.c host/emit-totals.c \
 	host/geo.c host/geo.h \
-	host/group.c host/group.h host/group-try.c \
+	host/group.c host/group.h host/group-try.c host/read.c host/read.h \
 	host/host.c host/host.h host/host-setup.c host/host-once.c \
 	host/host-link.c host/host-link.h \
 	host/host-load.c host/host-load.h \

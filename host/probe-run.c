@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "host/group.h"
-#include "host/probe.h"
+#include "host/read.h"
 #include "lib/log.h"
 
 void
@@ -138,6 +138,7 @@ close_run(struct tw_ctx *ctx)
 	if (!is_stuck) {
 		op_free_run(ctx);
 		ctx->state = RUN_IDLE;
+		read_turn_over(p);
 		return;
 	}
 	ctx->state = RUN_STUCK;
@@ -229,7 +230,7 @@ run_turn(struct probe *p)
 
 	p->member.n_records = p->member.n_rejects = 0;
 	if (member_is_source(p))
-		return t->tail != NULL ? t->tail(&p->ctx, p->self) : TW_OK;
+		return read_turn(p);
 	if (p->blocking != NULL)
 		return t->probe(&p->ctx, p->self);
 	group_enter(p->host);
@@ -259,6 +260,8 @@ run_thread_left(struct tw_ctx *ctx)
 	ctx->state = RUN_IDLE;
 	if (ctx->probe->is_removed)
 		probe_left(ctx->probe);
+	else
+		read_turn_over(ctx->probe);
 }
 
 void

@@ -5,6 +5,7 @@
  */
 #include "host/group.h"
 #include "host/probe.h"
+#include "host/read.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -182,6 +183,7 @@ static void
 leave(struct probe *p)
 {
 	blocking_stop(p);
+	read_clear(p);
 	if (p->is_started && p->plugin->table.stop != NULL)
 		p->plugin->table.stop(&p->ctx, p->self);
 	probe_free(p);
@@ -197,6 +199,7 @@ probe_remove(struct probe *p)
 	group_leave(p->host);
 	loop_timer_clear(p->host->loop, &p->slot);
 	run_abort(&p->ctx);
+	read_clear(p);
 	if (p->ctx.n_threads > 0) {
 		p->next_leaving = p->host->leaving;
 		p->host->leaving = p;
@@ -281,6 +284,8 @@ slot_due(void *arg)
 	p->last_slot_ms = slot;
 	count_missed(p, slot, now_ms);
 	plan(p, now_ms);
+	if (read_delays_slot(p, slot))
+		return;
 	if (why != NULL)
 		run_skip(p, slot, false, 0, why);
 	else

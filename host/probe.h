@@ -49,8 +49,9 @@ enum run_state {
 };
 
 enum work_state { WORK_WAITS, WORK_RUNS, WORK_CANCELLED };
-enum op_kind { OP_HTTP, OP_DNS, OP_AFTER, OP_WORK, OP_SIGHT, OP_COMMIT };
+enum op_kind { OP_HTTP, OP_DNS, OP_AFTER, OP_WORK, OP_SIGHT, OP_COMMIT, OP_READ };
 
+struct reading; /* read.c */
 /* Something asynchronous that a run waits for. */
 struct op {
 	struct op *next, **at;    /* in ctx->ops */
@@ -71,6 +72,7 @@ struct op {
 		struct engine_http *http;
 		struct engine_dns *dns;
 		struct engine_sight *sight;
+		struct reading *reading;
 	} handle;
 	uint32_t number;          /* OP_COMMIT: of the COMMIT that it waits for */
 	struct loop_timer timer;
@@ -107,6 +109,9 @@ struct tw_ctx {
 	struct loop_timer deadline, grace;
 };
 
+/* What a run of a source does. */
+enum turn { TURN_TAIL, TURN_SCAN, TURN_KEYS };
+
 /* A probe's part in what is shared (group.h). */
 struct want {
 	char *source, *field;
@@ -124,6 +129,12 @@ struct member {
 	int64_t complete_ms;
 	uint64_t n_records, n_rejects;     /* of the run */
 	struct state settled;              /* under host.shared: what may be committed */
+	/* read.c */
+	struct reading *waiting, *served;
+	enum turn turn;                    /* of the run that is under way */
+	bool is_turn_planned;
+	int64_t late_slot_ms;              /* fell into a reading; 0 = none */
+	struct loop_timer turn_timer;
 };
 
 struct probe {

@@ -405,8 +405,11 @@ struct tw_api {
 	/* Asynchronous: what the run has put so far (state, totals, samples) is on disk before it
 	 * calls back. For what must be known after a crash: an order placed, a clean-up owed. */
 	enum tw_verdict (*commit)(struct tw_ctx *, tw_timer_fn *done, void *arg);
-	/* Asynchronous: a source that the probe names is read again, these keys (n 0: everything);
-	 * its records come through on_records before it calls back. */
+	/* Asynchronous: a source that the probe names is read again, these keys (n 0: everything;
+	 * at most 4,096 keys of 256 KiB together, copied); its records come through on_records, to
+	 * all who read it, before it calls back. It has its own timeout. Whether it came to its end
+	 * TW_BATCH_LAST tells. When this run ends before, it calls back then, and the reading goes
+	 * on. */
 	enum tw_verdict (*read)(struct tw_ctx *, const char *source, const char *const *keys,
 	    size_t n, tw_timer_fn *done, void *arg);
 
@@ -445,7 +448,7 @@ struct tw_plugin {
 	void (*on_records)(struct tw_ctx *, void *self, const struct tw_batch *,
 	    const struct tw_record *, size_t n);
 	/* Sources: everything once; what is new since the stored position; only these keys
-	 * (confirming re-read). */
+	 * (confirming re-read; the keys live until the run ends). */
 	enum tw_verdict (*scan)(struct tw_ctx *, void *self);
 	enum tw_verdict (*tail)(struct tw_ctx *, void *self);
 	enum tw_verdict (*read_keys)(
