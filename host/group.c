@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "host/group.h"
+#include "host/read.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -214,7 +215,7 @@ is_full(const struct probe *p)
 
 /* To each who reads the source; true: one of them has gathered too much. */
 static bool
-hand_on(struct probe *source, const struct tw_batch *b, const struct tw_record *records, size_t n)
+hand_on(struct probe *source, struct tw_batch *b, const struct tw_record *records, size_t n)
 {
 	struct probe *p, *next;
 	bool is_any_full = false;
@@ -223,6 +224,9 @@ hand_on(struct probe *source, const struct tw_batch *b, const struct tw_record *
 		if (!p->is_started || p->plugin->table.on_records == NULL
 		    || !reads(p, source->name))
 			continue;
+		b->flags &= ~TW_BATCH_ASKED;
+		if (read_is_for(source, p))
+			b->flags |= TW_BATCH_ASKED;
 		p->ctx.is_reading = true;
 		p->plugin->table.on_records(&p->ctx, p->self, b, records, n);
 		p->ctx.is_reading = false;

@@ -14,6 +14,7 @@
 struct reading {
 	struct reading *next;
 	struct op *op;                /* NULL: nobody waits for it any more */
+	uint32_t asker;               /* id of the probe that has asked */
 	size_t n;                     /* 0 = everything */
 	const char **keys;            /* and their bytes behind them, in one piece */
 };
@@ -178,6 +179,15 @@ read_turn(struct probe *p)
 	return t->tail != NULL ? t->tail(&p->ctx, p->self) : TW_OK;
 }
 
+bool
+read_is_for(const struct probe *p, const struct probe *reader)
+{
+	for (const struct reading *r = p->member.served; r != NULL; r = r->next)
+		if (r->asker == reader->id)
+			return true;
+	return false;
+}
+
 /* ---- readings ---- */
 
 struct reading *
@@ -204,6 +214,7 @@ read_ask(struct tw_ctx *ctx, const char *source, const char *const *keys, size_t
 		return NULL;
 	}
 	r->op = op;
+	r->asker = ctx->probe->id;
 	*at = r;
 	if (p->ctx.state == RUN_IDLE)
 		plan_turn(p);

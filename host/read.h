@@ -11,7 +11,7 @@
  *     tw_api->read --> waiting ---------> served --- run of the source over ---> done()
  *                                next turn (a timer at once: never inside of another callback)
  *
- * Runs in: the loop thread, but for read_turn, which is in the source's.
+ * Runs in: the loop thread, but for read_turn and read_is_for, which are in the source's.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,6 +30,7 @@ struct reading *read_ask(
 void read_forget(struct reading *r);  /* its op is gone */
 
 enum tw_verdict read_turn(struct probe *source); /* what the source is to do now */
+bool read_is_for(const struct probe *source, const struct probe *reader);
 void read_turn_over(struct probe *source);       /* its run has ended */
 /* A slot fell into a reading: it is filled behind it. False: no reading is under way. */
 bool read_delays_slot(struct probe *source, int64_t slot_ms);

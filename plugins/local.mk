@@ -6,3 +6,5 @@ include plugins/checkout/local.mk
 include plugins/access_log/local.mk
 include plugins/sql/local.mk
 include plugins/webhook/local.mk
+include plugins/csv/local.mk
+include plugins/inventory/local.mk

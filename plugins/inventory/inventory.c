@@ -1,0 +1,201 @@
+/*
+ * inventory.c - the inventory plugin: do the shop's systems say the same of each key?
+ *
+ * Here are its words (options, metrics, default alerts, panels; docs/METRICS.md is made from them);
+ * inventory.h says where everything else is.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "plugins/inventory/inventory.h"
+
+#include <stdlib.h>
+
+static const struct tw_option compare_rows[] = {
+    TW_OPTION(struct compare_options, grace, TW_DURATION, .def = "5m", .max = 30 * 86400.0,
+	.help = "a younger difference is on its way, no drift"),
+    TW_OPTION(struct compare_options, buffer, TW_REAL, .def = "0", .max = 1e9,
+	.help = "units that this system keeps back on purpose"),
+    TW_OPTION(struct compare_options, tolerance, TW_STRING,
+	.help = "what may differ: 0.01 EUR, 0.5%, 2"),
+    TW_OPTION(struct compare_options, states, TW_PAIRS,
+	.help = "its words, and the amounts they stand for: {in_stock: 1+, out_of_stock: 0}"),
+};
+
+static const struct tw_option field_rows[] = {
+    TW_OPTION(struct field_options, reference, TW_STRING,
+	.flags = TW_NAMES_SOURCE | TW_REQUIRED, .help = "the source that is right"),
+    TW_OPTION(struct field_options, kind, TW_CHOICE, .choices = "auto|quantity|price|value",
+	.def = "auto", .help = "how it is compared; auto: by its name"),
+    TW_OPTION(struct field_options, compare, TW_NAMED, .flags = TW_NAMES_SOURCE | TW_REQUIRED,
+	.nested = TW_TABLE(compare_rows), .nested_size = sizeof(struct compare_options),
+	.help = "sources that must agree with it"),
+};
+
+static const struct tw_option normalize_rows[] = {
+    TW_OPTION(struct normalize_options, key_prefix, TW_STRING,
+	.help = "what its keys begin with, and others' do not"),
+    TW_OPTION(struct normalize_options, key_suffix, TW_STRING,
+	.help = "what its keys end with, and others' do not"),
+    TW_OPTION(struct normalize_options, units, TW_PAIRS,
+	.help = "fields in hundredths: {price: cents}"),
+    TW_OPTION(struct normalize_options, tax, TW_PAIRS,
+	.help = "fields without the tax that the reference has in: {price: 19%}"),
+    TW_OPTION(struct normalize_options, currency, TW_STRING,
+	.help = "its prices are of this one; another is refused (default: the shop's)"),
+    TW_OPTION(struct normalize_options, decimal, TW_STRING, .def = ".",
+	.help = "the decimal sign of its numbers: . or ,"),
+    TW_OPTION(struct normalize_options, states, TW_PAIRS,
+	.help = "words of a reference: {in_stock: 1+}"),
+};
+
+static const struct tw_option options[] = {
+    TW_OPTION(struct inventory, key, TW_STRING, .def = "sku",
+	.help = "the field that all sources have in common"),
+    TW_OPTION(struct inventory, fields, TW_NAMED, .flags = TW_REQUIRED,
+	.nested = TW_TABLE(field_rows), .nested_size = sizeof(struct field_options),
+	.help = "what is compared: {available: {reference: wms, compare: {shop_api: {}}}}"),
+    TW_OPTION(struct inventory, normalize, TW_NAMED, .flags = TW_NAMES_SOURCE,
+	.nested = TW_TABLE(normalize_rows), .nested_size = sizeof(struct normalize_options),
+	.help = "how a source writes what others write differently"),
+    TW_OPTION(struct inventory, confirm_max, TW_INT, .def = "500", .min = 1, .max = 4096,
+	.help = "keys that are read again in one run, of both sides"),
+    TW_OPTION(struct inventory, full_scan, TW_DURATION, .def = "1d", .min = 60,
+	.max = 30 * 86400.0, .help = "a source that only tells changes is read whole so often"),
+};
+
+static const struct tw_metric metrics[] = {
+    [M_LAG] = {"inventory_lag_seconds", "seconds", TW_HISTOGRAM, 0, 0, "source,field",
+	"From a change in the reference until the source shows it, at most"},
+    [M_STALENESS] = {"inventory_staleness_seconds", "seconds", TW_GAUGE, 0, 1, "source",
+	"Since the newest change that the source knows of"},
+    [M_DRIFT_KEYS] = {"inventory_drift_keys", "", TW_GAUGE, 0, 1, "source,field",
+	"Keys whose value differs, older than grace and confirmed by reading both sides again"},
+    [M_DRIFT_UNITS] = {"inventory_drift_units", "", TW_GAUGE, 0, 1e-4, "source,field",
+	"By how much they differ, together, in units of the field"},
+    [M_DRIFT_AGE] = {"inventory_drift_age_seconds", "seconds", TW_GAUGE, 0, 1,
+	"source,field,quantile", "How long confirmed differences are open: 0.5, 0.95, 1"},
+    [M_OPEN] = {"inventory_open_keys", "", TW_GAUGE, 0, 1, "source,field",
+	"Keys that differ now, on their way or confirmed"},
+    [M_MISSING] = {"inventory_missing_keys", "", TW_GAUGE, 0, 1, "source",
+	"Keys that the reference has and the source has not, confirmed"},
+    [M_GHOST] = {"inventory_ghost_keys", "", TW_GAUGE, 0, 1, "source",
+	"Keys that the source has and the reference has not, confirmed"},
+    [M_DUPLICATE] = {"inventory_duplicate_keys", "", TW_GAUGE, 0, 1, "source",
+	"Keys that came more than once in the newest scan"},
+    [M_NEGATIVE] = {"inventory_negative_cells", "", TW_GAUGE, 0, 1, "source",
+	"Values below zero in the newest scan"},
+    [M_OVERSELL_UNITS] = {"inventory_oversell_units", "", TW_GAUGE, 0, 1e-4, "source",
+	"Units that can be sold and not delivered; source \"any\": a key counts once"},
+    [M_OVERSELL_VALUE] = {"inventory_oversell_value", "", TW_GAUGE, 0, 0.01, "source",
+	"What they are worth, in the shop's currency"},
+    [M_UNDERSELL_KEYS] = {"inventory_undersell_keys", "", TW_GAUGE, 0, 1, "source",
+	"Keys that are there and shown as sold out"},
+    [M_UNDERSELL_VALUE] = {"inventory_undersell_value", "", TW_GAUGE, 0, 0.01, "source",
+	"What lies on the shelf and cannot be bought is worth, in the shop's currency"},
+    [M_COMPARED] = {"inventory_compared_keys", "", TW_GAUGE, 0, 1, "source,field",
+	"Keys that both sides tell something of"},
+    [M_COHERENT] = {"inventory_coherent_keys", "", TW_GAUGE, 0, 1, "source,field",
+	"Compared keys without a confirmed difference"},
+    [M_COHERENCE] = {"inventory_coherence_ratio", "ratio", TW_GAUGE, 0, 1e-6,
+	"source,field,bound",
+	"Coherent of compared: mid, and its 95 % interval low to high (Wilson)"},
+    [M_SCAN_AGE] = {"inventory_scan_age_seconds", "seconds", TW_GAUGE, 0, 1, "source",
+	"Since the source was read whole"},
+    [M_SCAN_ROWS] = {"inventory_scan_rows", "", TW_GAUGE, 0, 1, "source",
+	"Keys of the newest whole scan"},
+    [M_SCAN_SECONDS] = {"inventory_scan_seconds", "seconds", TW_GAUGE, 0, 0.001, "source",
+	"How long it took"},
+    [M_SCAN_COMPLETE] = {"inventory_scan_complete", "", TW_GAUGE, 0, 1, "source",
+	"1 when the source has been read whole; before, nothing of it is judged"},
+    [M_REJECTED] = {"inventory_rejected_total", "", TW_COUNTER, 0, 1, "source,field",
+	"Values that could not be read: no number, no known word, another currency"},
+    [M_MAPPING] = {"inventory_mapping_suspect", "", TW_GAUGE, 0, 1, "source,field",
+	"1 while nearly all differ in the same way: how it is read is wrong, not the stock"},
+};
+
+static const struct tw_alert alerts[] = {
+    {.name = "InventoryUnknown", .severity = "ticket", .hold = "15m",
+	.expr = "tillwatch_probe_verdict{probe=\"${probe}\"} == 3",
+	.summary = "{{ $labels.probe }}: the systems cannot be compared"},
+    {.name = "InventoryDrift", .severity = "ticket", .hold = "1m",
+	.expr = "inventory_drift_keys{probe=\"${probe}\"} > 0",
+	.summary = "{{ $labels.probe }}: {{ $value }} keys of {{ $labels.source }} show a wrong "
+		   "{{ $labels.field }}"},
+    {.name = "InventoryKeysMissing", .severity = "ticket", .hold = "1m",
+	.expr = "inventory_missing_keys{probe=\"${probe}\"} > 0",
+	.summary = "{{ $labels.probe }}: {{ $value }} keys are missing in {{ $labels.source }}"},
+    {.name = "InventoryOversell", .severity = "page", .hold = "5m",
+	.expr = "inventory_oversell_units{probe=\"${probe}\",source=\"any\"} > 0",
+	.summary = "{{ $labels.probe }}: {{ $value }} units can be sold that nobody has"},
+};
+
+static const struct tw_panel panels[] = {
+    {"Coherence", "line",
+	"inventory_coherence_ratio{probe=\"${probe}\",bound=\"mid\"}", "ratio", NULL},
+    {"Drift", "line", "inventory_drift_keys{probe=\"${probe}\"}", "", NULL},
+    {"Lag, 95th percentile", "line",
+	"histogram_quantile(0.95, sum without (field) "
+	"(rate(inventory_lag_seconds{probe=\"${probe}\"}[1h])))", "seconds", NULL},
+};
+
+static void
+on_lag(void *arg, const struct rule *rule, int64_t ms)
+{
+	struct inventory *s = arg;
+
+	tw_observe(s->ctx, M_LAG, (double)(ms > 0 ? ms : 0) / 1e3, "source", rule->system, "field",
+	    rule->field);
+}
+
+static int64_t
+was_open(void *arg, const struct comparer *c, uint32_t row, unsigned rule)
+{
+	(void)c;
+	return keep_since(arg, row, rule);
+}
+
+static enum tw_verdict
+start(struct tw_ctx *ctx, void *self)
+{
+	struct inventory *s = self;
+	enum tw_verdict v;
+
+	if ((s->c = calloc(1, sizeof(*s->c))) == NULL)
+		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	s->c->on_lag = on_lag;
+	s->c->was_open = was_open;
+	s->c->arg = s;
+	s->sku = tw_api_->setting(ctx, "synthetic/sku");
+	if ((v = plan_make(ctx, s)) != TW_OK)
+		return v;
+	if (compare_init(s->c) != 0)
+		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+	keep_restore(ctx, s);
+	return TW_OK;
+}
+
+static void
+stop(struct tw_ctx *ctx, void *self)
+{
+	struct inventory *s = self;
+
+	(void)ctx;
+	if (s->c != NULL)
+		compare_clear(s->c);
+	free(s->c);
+	free(s->kept);
+}
+
+static void
+on_records(struct tw_ctx *ctx, void *self, const struct tw_batch *b,
+    const struct tw_record *records, size_t n)
+{
+	take_records(ctx, self, b, records, n);
+}
+
+TW_PLUGIN(.name = "inventory", .version = "1.0",
+    .summary = "Stock and prices: which systems disagree, since when",
+    .prefix = "inventory_", .self_size = sizeof(struct inventory), .start = start,
+    .probe = run_slot, .stop = stop, .on_records = on_records,
+    .options = TW_TABLE(options), .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts),
+    .panels = TW_TABLE(panels), .interval_us = 600000000);

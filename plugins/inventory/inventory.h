@@ -1,0 +1,116 @@
+/*
+ * inventory.h - the inside of the inventory plugin: which systems disagree, since when, and what
+ * that exposes.
+ *
+ *   plan.c       options -> sides, columns, rules
+ *   take.c       records -> cells of a key
+ *   compare.c    cells -> differences, confirmed (compare.h); table.c, value.c, mapping.c
+ *   run.c        a slot: scans that are due, keys read again, then judged
+ *   report.c     metrics, facts, the verdict
+ *   keep.c       what is open, over restarts
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef INVENTORY_INVENTORY_H
+#define INVENTORY_INVENTORY_H
+
+#include <tillwatch/plugin.h>
+
+#include "lib/clock.h"
+#include "plugins/inventory/compare-open.h"
+#include "plugins/inventory/mapping.h"
+
+#define SHOWN_MAX 10                  /* keys in the run's facts */
+#define KEPT_MAX 4000                 /* open differences that outlive a restart: 64 KiB of state */
+
+enum metric {
+	M_LAG, M_STALENESS, M_DRIFT_KEYS, M_DRIFT_UNITS, M_DRIFT_AGE, M_OPEN, M_MISSING, M_GHOST,
+	M_DUPLICATE, M_NEGATIVE, M_OVERSELL_UNITS, M_OVERSELL_VALUE, M_UNDERSELL_KEYS,
+	M_UNDERSELL_VALUE, M_COMPARED, M_COHERENT, M_COHERENCE, M_SCAN_AGE, M_SCAN_ROWS,
+	M_SCAN_SECONDS, M_SCAN_COMPLETE, M_REJECTED, M_MAPPING
+};
+
+/* ---- options ---- */
+
+struct compare_options {
+	const char *source;
+	int64_t grace;
+	double buffer;
+	const char *tolerance;
+	struct tw_list states;        /* struct tw_pair: a word and its amounts */
+};
+struct field_options {
+	const char *name;
+	const char *reference;
+	int32_t kind;
+	struct tw_list compare;       /* struct compare_options */
+};
+enum { KIND_AUTO, KIND_QUANTITY, KIND_PRICE, KIND_VALUE };
+struct normalize_options {
+	const char *source;
+	const char *key_prefix, *key_suffix, *currency, *decimal;
+	struct tw_list units, tax, states;
+};
+
+/* ---- state ---- */
+
+struct column {                       /* one field of one source */
+	unsigned side;
+	const char *field;
+	struct value_rules rules;
+	int at;                       /* its place in a record; -1: the source has no such field */
+	uint64_t n_rejected, n_told;
+	const char *why;              /* of the newest one; stable */
+	char example[48];
+};
+struct side_more {                    /* what the comparer need not know of a side */
+	const char *prefix, *suffix;
+	size_t prefix_len, suffix_len;
+	int key_at;                   /* place of the key in a record; -1: it is not there */
+	bool is_resolved;             /* the fields were looked up */
+	uint64_t n_rejected, n_told;  /* records without a usable key */
+	mono_t scan_began;
+	int64_t scan_us;              /* of the newest whole scan */
+};
+struct kept { uint64_t key; int64_t since_ms; };
+
+struct inventory {
+	/* options */
+	const char *key;
+	struct tw_list fields, normalize;
+	int64_t confirm_max, full_scan;
+
+	/* made by start */
+	struct comparer *c;
+	struct column columns[COLUMNS_MAX];
+	struct side_more more[SOURCES_MAX];
+	int price_column;             /* of what a unit is worth; -1: not known */
+	const char *sku;              /* pattern of our own keys; NULL = none */
+	struct kept *kept;            /* what was open before the restart */
+	size_t n_kept;
+	struct tw_ctx *ctx;           /* while records are taken or a run goes on */
+
+	/* a run */
+	bool is_over;
+	unsigned n_scans_asked;
+	unsigned order[SOURCES_MAX], n_order, at_order; /* sides whose keys are read, in turn */
+	char mapping[MAPPING_TEXT];   /* the newest finding; "" = none */
+	bool is_mapping[RULES_MAX];
+	int64_t looked_ms[RULES_MAX]; /* end of the newest scan when it was looked for */
+};
+
+/* plan.c. refuse() has been told when the verdict is not ok. */
+enum tw_verdict plan_make(struct tw_ctx *ctx, struct inventory *s);
+/* take.c */
+void take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
+    const struct tw_record *records, size_t n);
+/* run.c */
+enum tw_verdict run_slot(struct tw_ctx *ctx, void *self);
+/* report.c: all metrics and facts of this moment, and the verdict */
+enum tw_verdict report(struct tw_ctx *ctx, struct inventory *s);
+/* keep.c */
+void keep_restore(struct tw_ctx *ctx, struct inventory *s);
+void keep_save(struct tw_ctx *ctx, struct inventory *s);
+int64_t keep_since(const struct inventory *s, uint32_t row, unsigned rule); /* 0: was not open */
+
+#endif

@@ -1,0 +1,22 @@
+# plugins/inventory/local.mk - which systems disagree, since when, and what that exposes.
+INVENTORY_SOURCES = plugins/inventory/compare.c plugins/inventory/compare.h plugins/inventory/compare-open.h \
+	plugins/inventory/mapping.c plugins/inventory/mapping.h plugins/inventory/table.c plugins/inventory/table.h \
+	plugins/inventory/value.c plugins/inventory/value.h
+plugin_LTLIBRARIES += plugins/inventory.la
+plugins_inventory_la_SOURCES = plugins/inventory/inventory.c plugins/inventory/inventory.h \
+	plugins/inventory/keep.c plugins/inventory/plan.c plugins/inventory/report.c \
+	plugins/inventory/run.c plugins/inventory/take.c $(INVENTORY_SOURCES)
+plugins_inventory_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
+plugins_inventory_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_inventory_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(XXHASH_LIBS) -lm
+
+# Cells, rows, differences, without a host.
+check_PROGRAMS += tests/unit/test-inventory
+TESTS += tests/unit/test-inventory
+tests_unit_test_inventory_SOURCES = tests/unit/test-inventory.c $(INVENTORY_SOURCES)
+tests_unit_test_inventory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(XXHASH_CFLAGS)
+tests_unit_test_inventory_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(XXHASH_LIBS) -lm
+
+# Two systems as feeds through the real agent: what is changed is reported as exactly that.
+TESTS += tests/blackbox/inventory.sh
+EXTRA_DIST += tests/blackbox/inventory.sh

@@ -1,0 +1,146 @@
+/*
+ * take.c - what a source hands on becomes cells of a key.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugins/common/glob.h"
+#include "plugins/inventory/inventory.h"
+
+static int
+place_of(const struct tw_batch *b, const char *field)
+{
+	for (uint32_t i = 0; i < b->n_fields; i++)
+		if (strcmp(b->fields[i], field) == 0)
+			return (int)i;
+	return -1;
+}
+
+static void
+resolve(struct inventory *s, unsigned side, const struct tw_batch *b)
+{
+	struct side_more *m = &s->more[side];
+
+	m->is_resolved = true;
+	m->key_at = place_of(b, s->key);
+	for (unsigned i = 0; i < s->c->n_columns; i++)
+		if (s->columns[i].side == side)
+			s->columns[i].at = place_of(b, s->columns[i].field);
+}
+
+/* The key as all systems have it. 0: it is none. */
+static size_t
+take_key(const struct side_more *m, const struct tw_value *v, char number[24], const char **key)
+{
+	size_t len;
+
+	if (v->type == TW_FIELD_INT) {
+		*key = number;
+		len = (size_t)snprintf(number, 24, "%" PRId64, v->as.integer);
+	} else if (v->type == TW_FIELD_TEXT) {
+		*key = v->as.text;
+		len = v->len;
+	} else {
+		return 0;
+	}
+	while (len > 0 && (**key == ' ' || **key == '\t')) {
+		(*key)++;
+		len--;
+	}
+	while (len > 0 && ((*key)[len - 1] == ' ' || (*key)[len - 1] == '\t'))
+		len--;
+	if (len > m->prefix_len && memcmp(*key, m->prefix, m->prefix_len) == 0) {
+		*key += m->prefix_len;
+		len -= m->prefix_len;
+	}
+	if (len > m->suffix_len
+	    && memcmp(*key + len - m->suffix_len, m->suffix, m->suffix_len) == 0)
+		len -= m->suffix_len;
+	return len <= TABLE_KEY_MAX && memchr(*key, '\0', len) == NULL ? len : 0;
+}
+
+static void
+reject_value(struct column *c, const char *why, const struct tw_value *v)
+{
+	c->n_rejected++;
+	c->why = why;
+	if (v->type == TW_FIELD_TEXT)
+		snprintf(c->example, sizeof(c->example), "%.*s",
+		    v->len < sizeof(c->example) ? (int)v->len : (int)sizeof(c->example) - 1,
+		    v->as.text);
+	else
+		c->example[0] = '\0';
+}
+
+static void
+take_record(struct inventory *s, unsigned side, const struct tw_record *r)
+{
+	struct side_more *m = &s->more[side];
+	int64_t cells[COLUMNS_MAX];
+	size_t len = 0, n = 0;
+	const char *key, *why;
+	char number[24];
+
+	if (m->key_at >= 0)
+		len = take_key(m, &r->values[m->key_at], number, &key);
+	if (len == 0) {
+		m->n_rejected++;
+		return;
+	}
+	if (s->sku != NULL && glob_match(s->sku, key, len))
+		return;
+	for (unsigned i = 0; i < s->c->n_columns; i++) {
+		struct column *c = &s->columns[i];
+
+		if (c->side != side)
+			continue;
+		cells[n] = CELL_NULL;
+		if (c->at >= 0
+		    && (why = value_read(&c->rules, &r->values[c->at], &cells[n])) != NULL) {
+			cells[n] = CELL_NULL;
+			reject_value(c, why, &r->values[c->at]);
+		}
+		n++;
+	}
+	if (!compare_record(s->c, side, key, len, cells, r->time_ms))
+		m->n_rejected++;
+}
+
+/* How long a scan takes, over however many batches and runs. */
+static void
+time_scan(struct side_more *m, uint32_t flags)
+{
+	if (!(flags & TW_BATCH_SCAN) || (flags & TW_BATCH_UNCHANGED))
+		return;
+	if (flags & TW_BATCH_FIRST)
+		m->scan_began = mono_now();
+	if (flags & TW_BATCH_LAST)
+		m->scan_us = mono_sub_us(mono_now(), m->scan_began);
+}
+
+void
+take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
+    const struct tw_record *records, size_t n)
+{
+	unsigned side = 0;
+
+	while (side < s->c->n_sides && strcmp(s->c->sides[side].name, b->source) != 0)
+		side++;
+	if (side == s->c->n_sides)
+		return;
+	s->ctx = ctx;
+	if (!s->more[side].is_resolved)
+		resolve(s, side, b);
+	compare_batch(s->c, side, b->flags, b->read_ms);
+	for (size_t i = 0; i < n; i++) {
+		const struct tw_record *r = tw_record_at(records, i);
+
+		if (!(r->flags & TW_RECORD_SYNTHETIC))
+			take_record(s, side, r);
+	}
+	compare_batch_end(s->c, side, b->flags);
+	time_scan(&s->more[side], b->flags);
+}

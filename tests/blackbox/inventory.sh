@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# inventory.sh - two systems as feeds, the real agent: what is changed in one is reported as exactly that, and not before
+# its time; a feed that is cut off, and one that is read wrongly, make no key missing and no price wrong.
+set -uo pipefail
+build=${top_builddir:-.}
+build=$(cd "$build" && pwd)
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-inventory-test.XXXXXX")
+n=0 agent='' keep='' nginx=''
+finish() {
+  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
+  [ -n "$nginx" ] && kill "$nginx" 2>/dev/null && wait "$nginx" 2>/dev/null
+  [ -n "$keep" ] || rm -rf "$dir"
+}
+trap finish EXIT
+ok() { n=$((n + 1)); echo "ok $n $1"; }
+fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@" >"$dir/out" 2>&1; do
+    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
+    sleep 0.2
+  done
+  ok "$name"
+}
+export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+port=$((20000 + RANDOM % 20000))
+
+# Writes PATH as it is told on standard input, at once: no reader sees half of it.
+put() { cat >"$1.new" && mv "$1.new" "$1"; }
+wms() { awk 'BEGIN { print "SKU;qty;price"; for (i = 0; i < 300; i++) printf "A-%d;%d;%.2f\n", i, i % 7, 10 + i / 4 }'; }
+feed() { # as the warehouse says it, in the words of a marketplace
+  awk 'BEGIN { print "id\tavailability\tprice"; for (i = 0; i < 300; i++) printf "eu_A-%d\t%s\t%.2f EUR\n", i, i % 7 ? "in stock" : "out of stock", 10 + i / 4; print "eu_CANARY-1\tin stock\t1.00 EUR" }'
+}
+wms | put "$dir/wms.csv"
+mkdir "$dir/www"
+feed | gzip | put "$dir/www/feed.csv.gz"
+wms | awk -F';' 'NR == 1 { print "sku,qty,cents" } NR > 1 { printf "%s,%d,%d\n", $1, $2, $3 * 100 }' | put "$dir/shop.csv"
+cat >"$dir/nginx.conf" <<N
+daemon off; master_process off; pid $dir/nginx.pid; error_log $dir/nginx.log;
+events {}
+http {
+  access_log $dir/nginx-access.log;
+  client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3; uwsgi_temp_path $dir/t4; scgi_temp_path $dir/t5;
+  server { listen 127.0.0.1:$port; root $dir/www; location /moved { return 302 /feed.csv.gz; } location /away { return 302 http://localhost:$port/feed.csv.gz; } }
+}
+N
+nginx -c "$dir/nginx.conf" 2>"$dir/nginx.err" &
+nginx=$!
+within 10 'a server for the feed' curl -sf -o /dev/null "http://127.0.0.1:$port/feed.csv.gz"
+config() { # EXTRA-FOR-SHOP
+  cat >"$dir/shop.yaml" <<Y
+shop: {name: acme, currency: EUR}
+synthetic: {sku: "CANARY-*"}
+agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
+systems: {warehouse: {title: Warehouse}, storefront: {title: Shop}, market: {title: Marketplace}}
+sources:
+  wms: {type: csv, system: warehouse, path: "$dir/wms.csv", interval: 1s, fields: {sku: SKU, available: qty, price: price}}
+  shop: {type: csv, system: storefront, path: "$dir/shop.csv", interval: 1s, fields: {sku: sku, available: qty, price: cents}}
+  feed: {type: csv, system: market, url: "http://127.0.0.1:$port/moved", interval: 1s, fields: {sku: id, available: availability, price: price}}
+probes:
+  - name: stock-parity
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    normalize: {feed: {key_prefix: eu_}, shop: {units: {price: cents}$1}}
+    fields:
+      available: {reference: wms, compare: {shop: {grace: 3s}, feed: {grace: 3s}}}
+      price: {reference: wms, compare: {shop: {grace: 3s}, feed: {grace: 3s}}}
+Y
+  chmod 600 "$dir/shop.yaml"
+}
+config ''
+start() {
+  "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
+  agent=$!
+}
+value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([-0-9.e+]*\)"$/\1/p'; }
+is() { [ "$(value "$1")" = "$2" ]; }
+says() { [[ "$("$tillwatch" status)" = *"$1"* ]]; }
+facts() { "$tillwatch" run stock-parity --json 2>/dev/null; }
+
+"$tillwatch" check >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
+ok 'check takes it'
+start
+within 15 'the agent is up' "$tillwatch" status
+for s in shop feed; do
+  within 15 "$s: all 300 keys agree, in stock" is "inventory_coherent_keys{source=\"$s\",field=\"available\"}" 300
+  within 15 "$s: and in price" is "inventory_coherent_keys{source=\"$s\",field=\"price\"}" 300
+done
+within 5 'our own keys are nobody'"'"'s stock' is 'inventory_ghost_keys{source="feed"}' 0
+within 10 'a feed that has not changed is not sent again' grep -q ' 304 ' "$dir/nginx-access.log"
+
+# Five keys of the feed go wrong; none is reported before its grace.
+feed | sed 's/^\(eu_A-8\t\)in stock/\1out of stock/; s/^\(eu_A-7\t\)out of stock/\1in stock/; s/^\(eu_A-21\t\)out of stock/\1in stock/; s/^\(eu_A-30\t.*\t\).*/\199.00 EUR/; /^eu_A-50\t/d' | gzip | put "$dir/www/feed.csv.gz"
+changed=$(date +%s%N)
+within 5 'it is seen' is 'sum(inventory_open_keys{source="feed"})' 5
+[ "$(($(date +%s%N) - changed))" -gt 2900000000 ] || is 'sum(inventory_drift_keys)' 0 || fail 'nothing counts before its grace'
+ok 'nothing counts before its grace'
+within 15 'then three are wrong in stock' is 'inventory_drift_keys{source="feed",field="available"}' 3
+within 5 'one in price' is 'inventory_drift_keys{source="feed",field="price"}' 1
+within 5 'by so much' is 'inventory_drift_units{source="feed",field="price"}' 81.5
+within 5 'one is missing' is 'inventory_missing_keys{source="feed"}' 1
+within 5 'two units can be sold that nobody has' is 'inventory_oversell_units{source="any"}' 2
+within 5 'what they are worth' is 'inventory_oversell_value{source="any"}' 27
+within 5 'one key cannot be bought' is 'inventory_undersell_keys{source="feed"}' 1
+within 5 'nothing of the kind in the shop' is 'sum(inventory_open_keys{source="shop"})' 0
+within 5 'status says it' says '4 values differ, 1 keys are missing'
+within 10 'the record has the keys' eval '[[ "$(curl -s --unix-socket "$dir/agent.sock" "http://agent/tillwatch/v1/runs?probe=stock-parity" || true)" = *A-21* ]]'
+
+# Nothing of it is forgotten.
+since() { value 'inventory_drift_age_seconds{source="feed",field="price",quantile="1"}'; }
+kill -9 "$(pgrep -P "$agent" -f tillwatch-host | head -1)"
+sleep 1
+within 20 'after kill -9 of the host the age goes on' eval '[ "$(since)" -ge 6 ] && is "inventory_drift_keys{source=\"feed\",field=\"available\"}" 3'
+feed | gzip | put "$dir/www/feed.csv.gz"
+within 20 'repaired is repaired' eval 'is "sum(inventory_drift_keys)" 0 && is "sum(inventory_missing_keys)" 0'
+
+# A feed that is cut off: in a line, in the packed stream, to a tenth.
+feed | head -c 3000 | gzip | put "$dir/www/feed.csv.gz"
+within 10 'a feed that is cut off says so' says 'it is cut off'
+sleep 4
+is 'sum(inventory_missing_keys)' 0 || fail 'and makes nothing missing'
+ok 'and makes nothing missing'
+feed | gzip | head -c 1200 | put "$dir/www/feed.csv.gz"
+within 10 'so does one whose packed stream ends' says 'cut off (gzip)'
+feed | gzip | put "$dir/www/feed.csv.gz"
+within 10 'and is well again' is 'tillwatch_probe_verdict{probe="feed"}' 0
+wms | sed '1s/qty/quantity/' | put "$dir/wms.csv"
+within 10 'a column that is gone is named' says 'has no column "qty"'
+printf 'SKU;qty;price\nA-0;"0;10\n' | put "$dir/wms.csv"
+within 10 'a quote that is never closed ends no agent' says 'it is cut off'
+wms | put "$dir/wms.csv"
+within 10 'and all is well again' is 'tillwatch_probe_verdict{probe="stock-parity"}' 0
+
+# Read wrongly: said by name, and not as 300 wrong prices.
+config ', tax: {price: 20%}'
+kill -HUP "$agent"
+within 20 'a wrong mapping is named' says '100 % of price in shop differ by x1.2'
+is 'sum(inventory_drift_keys)' 0 || fail 'and no key is wrong for it'
+ok 'and no key is wrong for it'
+sed -i "s|/moved|/away|" "$dir/shop.yaml"
+kill -HUP "$agent"
+within 20 'a redirect to another host of ours is followed: the configured one is here too' grep -q 'GET /away' "$dir/nginx-access.log"
+within 10 'and the feed is read there' is 'tillwatch_probe_verdict{probe="feed"}' 0
+echo "ok: $n checks"
