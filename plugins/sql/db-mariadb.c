@@ -198,6 +198,7 @@ struct params {
 	char time[SQL_TIME_TEXT];
 	unsigned long time_length;
 	long long numbers[SQL_PARAMS_MAX];
+	unsigned long lengths[SQL_PARAMS_MAX];
 };
 
 static void
@@ -206,6 +207,7 @@ bind_params(const struct sql_db *db, struct params *p)
 	const struct maria *m = db->connection;
 	const struct sql_watermark *w = &db->watermark;
 	int64_t moment_ms = w->ms + (int64_t)m->offset_s * 1000;
+	size_t n_keys = 0;
 
 	memset(p, 0, sizeof(*p));
 	sql_time_format(p->time, moment_ms < w->local_ms ? moment_ms : w->local_ms, NULL);
@@ -219,6 +221,12 @@ bind_params(const struct sql_db *db, struct params *p)
 		    ? (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING, .buffer = p->time,
 			.buffer_length = p->time_length, .length = &p->time_length}
 		    : (MYSQL_BIND){.buffer_type = MYSQL_TYPE_LONGLONG, .buffer = &p->numbers[i]};
+		if (b != SQL_KEY)
+			continue;
+		p->lengths[i] = strlen(db->keys[n_keys]);
+		p->binds[i] = (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING,
+		    .buffer = (char *)(uintptr_t)db->keys[n_keys++],
+		    .buffer_length = p->lengths[i], .length = &p->lengths[i]};
 	}
 }
 

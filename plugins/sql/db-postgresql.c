@@ -245,6 +245,7 @@ send_bound(struct sql_db *db, const char *prefix)
 	const struct sql_watermark *w = &db->watermark;
 	char time[SQL_TIME_TEXT], s[24], ms[24], limit[24], *text;
 	const char *values[SQL_PARAMS_MAX];
+	size_t n_keys = 0;
 	int rc;
 
 	sql_time_format(time, w->local_ms, &w->offset_s);
@@ -255,7 +256,7 @@ send_bound(struct sql_db *db, const char *prefix)
 		enum sql_bound b = db->query->bound[i];
 
 		values[i] = b == SQL_WATERMARK ? time : b == SQL_LIMIT ? limit
-		    : b == SQL_WATERMARK_S ? s : ms;
+		    : b == SQL_KEY ? db->keys[n_keys++] : b == SQL_WATERMARK_S ? s : ms;
 	}
 	if (asprintf(&text, "%s%s", prefix, db->query->text) < 0)
 		return sql_fail(db, SQL_E_QUERY, "out of memory");

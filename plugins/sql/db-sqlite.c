@@ -24,6 +24,7 @@
 struct lite {
 	sqlite3 *db;
 	sqlite3_stmt *st;
+	const struct sql_query *query;   /* what st was made of */
 	struct stat file;                /* as opened: another one in its place is opened anew */
 	bool is_checked, is_still;       /* still: opened as a file that does not change */
 };
@@ -164,6 +165,7 @@ bind(const struct sql_db *db, sqlite3_stmt *st, bool is_zero)
 {
 	const struct sql_watermark *w = &db->watermark;
 	char text[SQL_TIME_TEXT];
+	size_t n_keys = 0;
 
 	sql_time_format(text, w->local_ms < w->ms ? w->local_ms : w->ms, NULL);
 	sqlite3_reset(st);
@@ -184,6 +186,9 @@ bind(const struct sql_db *db, sqlite3_stmt *st, bool is_zero)
 		case SQL_LIMIT:
 			sqlite3_bind_int64(st, i + 1, is_zero ? 1 : db->limit);
 			break;
+		case SQL_KEY:
+			sqlite3_bind_text(st, i + 1, db->keys[n_keys++], -1, SQLITE_TRANSIENT);
+			break;
 		}
 }
 
@@ -202,7 +207,7 @@ check_kind(struct sql_db *db, struct lite *l)
 {
 	struct sql_watermark asked = db->watermark;
 	bool is_number = false, is_found = true;
-	int at = column_of(l->st, db->time), rc, type;
+	int at = db->time != NULL ? column_of(l->st, db->time) : -1, rc, type;
 
 	for (size_t i = 0; i < db->query->n_bound; i++)
 		is_number |= db->query->bound[i] == SQL_WATERMARK;
@@ -247,6 +252,11 @@ lite_ask(struct sql_db *db)
 		l = db->connection;
 	}
 	sqlite3_busy_timeout(l->db, (int)(sql_left_ms(db) / 2));
+	if (l->st != NULL && l->query != db->query) {
+		sqlite3_finalize(l->st);
+		l->st = NULL;
+	}
+	l->query = db->query;
 	if (l->st == NULL)
 		rc = prepare(db, "", &l->st);
 	if (rc == 0 && !l->is_checked)

@@ -1,6 +1,6 @@
 # plugins/sql/local.mk - the sql source; a database whose library was missing is refused by name.
 SQL_SOURCES = plugins/sql/db.c plugins/sql/db-sqlite.c plugins/sql/dsn.c plugins/sql/query.c plugins/sql/rows.c \
-	plugins/sql/seen.c plugins/sql/sql.h plugins/sql/time.c
+	plugins/sql/seen.c plugins/sql/state.c plugins/sql/sql.h plugins/sql/time.c
 if POSTGRESQL
 SQL_POSTGRESQL = plugins/sql/db-postgresql.c
 else

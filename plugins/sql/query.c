@@ -121,7 +121,7 @@ add_place(struct maker *m, enum sql_bound bound)
 	if (q->n_bound == SQL_PARAMS_MAX)
 		return false;
 	q->bound[q->n_bound++] = bound;
-	q->has_watermark |= bound != SQL_LIMIT;
+	q->has_watermark |= bound != SQL_LIMIT && bound != SQL_KEY;
 	if (m->kind == SQL_POSTGRESQL)
 		buf_printf(&m->out, "$%zu", q->n_bound);
 	else
@@ -221,9 +221,41 @@ begins_with_read(enum sql_kind kind, const char *s)
 	return false;
 }
 
+/* What stands behind the user's query. False: too much is bound. */
+static bool
+wrap_up(struct maker *m, const char *text, enum sql_wrap wrap, const char *column)
+{
+	bool is_ok = true;
+
+	buf_text(&m->out, "\n) AS tillwatch_rows");
+	switch (wrap) {
+	case SQL_WHOLE:
+		break;
+	case SQL_BY_TIME:
+		buf_text(&m->out, " ORDER BY ");
+		add_column(m, column, text);
+		buf_text(&m->out, " LIMIT ");
+		is_ok = add_place(m, SQL_LIMIT);
+		break;
+	case SQL_BY_KEY:
+	case SQL_BY_KEY_TEXT:
+		buf_text(&m->out, wrap == SQL_BY_KEY ? " WHERE " : " WHERE CAST(");
+		add_column(m, column, text);
+		buf_text(&m->out, wrap == SQL_BY_KEY ? " IN (" : m->kind == SQL_MYSQL
+			? " AS char) IN (" : " AS text) IN (");
+		for (int i = 0; i < SQL_KEYS_MAX && is_ok; i++) {
+			buf_text(&m->out, i > 0 ? "," : "");
+			is_ok = add_place(m, SQL_KEY);
+		}
+		buf_char(&m->out, ')');
+		break;
+	}
+	return is_ok && !m->out.failed;
+}
+
 int
-sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, const char *time,
-    char *err, size_t cap)
+sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, enum sql_wrap wrap,
+    const char *column, char *err, size_t cap)
 {
 	struct maker m = {.q = q, .kind = kind};
 	int rc;
@@ -239,10 +271,7 @@ sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, const 
 		return rc != 0 ? rc : complain(err, cap, "%.*s... is longer than 64 KiB", text, 20);
 	}
 	m.out.len = m.end;
-	buf_text(&m.out, "\n) AS tillwatch_rows ORDER BY ");
-	add_column(&m, time, text);
-	buf_text(&m.out, " LIMIT ");
-	if (!add_place(&m, SQL_LIMIT) || m.out.failed) {
+	if (!wrap_up(&m, text, wrap, column)) {
 		buf_free(&m.out);
 		return complain(err, cap, "%.*s... is too long, or binds too much", text, 20);
 	}

@@ -23,7 +23,7 @@
 #include "plugins/common/glob.h"
 #include "plugins/sql/sql.h"
 
-#define BATCH 512
+#define BATCH SQL_BATCH
 #define BATCH_TEXT (1u << 20)
 #define ROWS_MAX 131072
 #define TEXT_MAX (32u << 20)
@@ -115,12 +115,25 @@ keep_ids_from(const struct sql_reader *r)
 	return change_ms - back_ms - 1;
 }
 
-static void
-empty_batch(struct sql_reader *r)
+void
+sql_rows_empty(struct sql_reader *r)
 {
 	if (r->table != NULL)
 		memset(r->table, 0, r->cap_records * 2 * sizeof(*r->table));
 	r->n_records = r->n_text = 0;
+}
+
+void
+sql_rows_point(struct sql_reader *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct tw_value *v = r->values + i * r->n_fields;
+
+		r->records[i].values = v;
+		for (uint32_t k = 0; k < r->n_fields; k++)
+			if (v[k].type == TW_FIELD_TEXT)
+				v[k].as.text = r->text + v[k].as.integer;
+	}
 }
 
 /* The first n records go; complete_ms as the last of them says, or as given. */
@@ -130,14 +143,10 @@ hand_on(struct sql_reader *r, size_t n, int64_t complete_ms)
 	struct tw_batch b = {.size = sizeof(b), .read_ms = r->read_ms};
 	int64_t newest_ms = 0;
 
+	sql_rows_point(r, n);
 	for (size_t i = 0; i < n; i++) {
 		struct tw_record *rec = &r->records[i];
-		struct tw_value *v = r->values + i * r->n_fields;
 
-		rec->values = v;
-		for (uint32_t k = 0; k < r->n_fields; k++)
-			if (v[k].type == TW_FIELD_TEXT)
-				v[k].as.text = r->text + v[k].as.integer;
 		newest_ms = rec->time_ms > newest_ms ? rec->time_ms : newest_ms;
 		if (r->is_keyed)
 			sql_seen_add(&r->seen, r->hashes[i], rec->time_ms);
@@ -150,7 +159,7 @@ hand_on(struct sql_reader *r, size_t n, int64_t complete_ms)
 	b.complete_ms = r->complete_ms;
 	r->sink.batch(r->sink.arg, &b, r->records, n);
 	r->n_handed_on += n;
-	empty_batch(r);
+	sql_rows_empty(r);
 }
 
 /* ---- a row ---- */
@@ -394,9 +403,9 @@ column_of(const struct sql_db *db, const char *name)
 }
 
 static int
-find_columns(struct sql_reader *r, struct sql_db *db)
+find_columns(struct sql_reader *r, struct sql_db *db, bool needs_time)
 {
-	if ((r->time.at = column_of(db, r->time.column)) < 0)
+	if ((r->time.at = column_of(db, r->time.column)) < 0 && needs_time)
 		return sql_fail(
 		    db, SQL_E_QUERY, "the query gives no column %s (time)", r->time.column);
 	r->id.at = column_of(db, r->id.column);
@@ -445,10 +454,40 @@ finish(struct sql_reader *r, struct sql_db *db, int64_t n_rows)
 		hand_on(r, n, 0);
 		return 0;
 	}
-	empty_batch(r);
+	sql_rows_empty(r);
 	r->stretch *= 2;
 	return r->stretch <= STRETCH_MAX ? 0 : sql_fail(db, SQL_E_QUERY,
 	    "%lld rows are not enough to get past one time", (long long)db->limit);
+}
+
+int
+sql_rows_begin(struct sql_reader *r, struct sql_db *db, int64_t read_ms, bool needs_time)
+{
+	int rc;
+
+	memset(r->n, 0, sizeof(r->n));
+	r->n_waiting = r->n_handed_on = 0;
+	r->is_cut = false;
+	r->read_ms = read_ms;
+	sql_rows_empty(r);
+	if (r->cap_records == 0 && !grow(r))
+		return sql_fail(db, SQL_E_QUERY, "out of memory");
+	rc = db->driver->ask(db);
+	return rc != 0 ? rc : find_columns(r, db, needs_time);
+}
+
+bool
+sql_rows_take(struct sql_reader *r, const struct sql_db *db, uint32_t *flags, int64_t *ms)
+{
+	struct sql_time t = {0};
+
+	*ms = 0;
+	if (r->time.at >= 0 && event_time(r, &db->cells[r->time.at], &t) == NULL)
+		*ms = t.ms;
+	if (!take_values(r, db, flags))
+		return false;
+	r->n_bad_in_turn = 0;
+	return true;
 }
 
 int
@@ -457,18 +496,11 @@ sql_reader_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms)
 	int64_t n_rows = 0;
 	int rc;
 
-	memset(r->n, 0, sizeof(r->n));
-	r->n_waiting = r->n_handed_on = 0;
-	r->is_cut = false;
-	r->read_ms = read_ms;
 	r->run_floor_ms = r->seen.floor_ms;
 	r->run_base_ms = r->seen.base_ms;
-	empty_batch(r);
-	if (r->cap_records == 0 && !grow(r))
-		return sql_fail(db, SQL_E_QUERY, "out of memory");
 	db->watermark = sql_watermark_at(r->zone, r->run_floor_ms, read_ms);
 	db->limit = r->max_rows * r->stretch;
-	if ((rc = db->driver->ask(db)) != 0 || (rc = find_columns(r, db)) != 0)
+	if ((rc = sql_rows_begin(r, db, read_ms, true)) != 0)
 		return rc;
 	while ((rc = db->driver->row(db)) > 0) {
 		n_rows++;
@@ -480,6 +512,6 @@ sql_reader_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms)
 	/* What came before the error is sound, but of the last time there may be more. */
 	if (whole_times(r) > 0)
 		hand_on(r, whole_times(r), 0);
-	empty_batch(r);
+	sql_rows_empty(r);
 	return rc;
 }

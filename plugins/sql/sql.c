@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/clock.h"
 #include "plugins/sql/sql.h"
@@ -27,19 +28,21 @@ static const char *const results[SQL_R_N] = {"ok", "synthetic", "rejected", "rep
 
 /* What readers know by name: told if the query's select list holds the word. */
 static const char *const standard[] = {"id", "value", "currency", "gateway", "country", "email",
-    "sku", "ok", "method", "decline", "state", "step", "session"};
+    "sku", "ok", "method", "decline", "state", "step", "session", "available", "price"};
 #define N_STANDARD (sizeof(standard) / sizeof(standard[0]))
 
 struct sql {
 	/* options */
-	const char *dsn, *file, *query, *time, *id, *zone, *ca_file;
+	const char *dsn, *file, *query, *time, *id, *key, *zone, *ca_file;
 	int32_t driver;
 	struct tw_list fields, units;
 	int64_t lateness, overlap, history, statement_timeout, max_rows;
 
 	/* made by start */
 	struct sql_dsn where;
-	struct sql_query ready;
+	struct sql_query ready, ready_keys;
+	bool is_key_text;           /* keys are compared as texts: some of them are no numbers */
+	bool has_scanned;
 	struct sql_db db;
 	struct tz *tz;
 	struct sql_reader *reader;
@@ -62,6 +65,9 @@ static const struct tw_option options[] = {
 	.help = "the column of the event's time; index it"),
     TW_OPTION(struct sql, id, TW_STRING, .def = "id",
 	.help = "the column that tells rows apart; without it none can come late"),
+    TW_OPTION(struct sql, key, TW_STRING,
+	.help = "the column of what a row is about (sku): rows then say what is, not what "
+		"happened, and are read again and again; with $watermark only what changed"),
     TW_OPTION(struct sql, zone, TW_STRING,
 	.help = "whose clock a time without an offset is (Europe/Paris); else the shop's"),
     TW_OPTION(struct sql, fields, TW_PAIRS, .help = "our name: a column {value: total}"),
@@ -177,6 +183,26 @@ take_fields(struct tw_ctx *ctx, struct sql *s)
 	return TW_OK;
 }
 
+/* Rows that are what is: the key is a field of its own name. */
+static enum tw_verdict
+take_key(struct tw_ctx *ctx, struct sql *s)
+{
+	char err[256];
+
+	if (s->key == NULL)
+		return TW_OK;
+	for (uint32_t i = 0; i < s->reader->n_fields; i++)
+		if (strcasecmp(s->reader->fields[i].column, s->key) == 0) {
+			s->reader->fields[i].is_needed = true;
+			return sql_query_make(&s->ready_keys, s->where.kind, s->query, SQL_BY_KEY,
+				   s->key, err, sizeof(err)) == 0
+			    ? TW_OK
+			    : tw_api_->refuse(ctx, "query", "%s", err);
+		}
+	return tw_api_->refuse(ctx, "key", "%s is no field: name it in fields, {%s: %s}", s->key,
+	    s->key, s->key);
+}
+
 /* What was handed on before. Damaged, which no crash can do: better a gap than orders twice. */
 static void
 restore(struct tw_ctx *ctx, struct sql *s)
@@ -216,13 +242,17 @@ start(struct tw_ctx *ctx, void *self)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	if ((rc = take_dsn(ctx, s)) != TW_OK || (rc = take_zone(ctx, s)) != TW_OK)
 		return rc;
-	if (sql_query_make(&s->ready, s->where.kind, s->query, s->time, err, sizeof(err)) != 0)
+	if (sql_query_make(&s->ready, s->where.kind, s->query,
+		s->key == NULL ? SQL_BY_TIME : SQL_WHOLE, s->time, err, sizeof(err)) != 0)
 		return tw_api_->refuse(ctx, "query", "%s", err);
-	if ((rc = take_fields(ctx, s)) != TW_OK)
+	if ((rc = take_fields(ctx, s)) != TW_OK || (rc = take_key(ctx, s)) != TW_OK)
 		return rc;
+	if (s->key != NULL && !sql_query_names(s->query, s->time))
+		s->time = "updated_at"; /* what tables of what is call it */
 	s->db.dsn = &s->where;
 	s->db.query = &s->ready;
-	s->db.time = s->time;
+	s->db.time = s->key == NULL ? s->time : NULL;
+	s->db.limit = s->max_rows;
 	s->db.ca_file = s->ca_file;
 	s->db.statement_us = s->statement_timeout;
 	s->reader->time = (struct sql_field){.name = "time", .column = s->time};
@@ -236,7 +266,7 @@ start(struct tw_ctx *ctx, void *self)
 	s->reader->sku = tw_api_->setting(ctx, "synthetic/sku");
 	s->reader->sink = (struct sql_sink){on_batch, on_reject, s};
 	restore(ctx, s);
-	if (!s->ready.has_watermark)
+	if (!s->ready.has_watermark && s->key == NULL)
 		tw_api_->log(
 		    ctx, 4, "the query has no $watermark: all its rows are read each time");
 	return TW_OK;
@@ -255,6 +285,7 @@ stop(struct tw_ctx *ctx, void *self)
 	free(s->reader);
 	tz_free(s->tz);
 	sql_query_clear(&s->ready);
+	sql_query_clear(&s->ready_keys);
 	sql_dsn_clear(&s->where);
 }
 
@@ -281,8 +312,9 @@ on_batch(void *arg, const struct tw_batch *b, const struct tw_record *records, s
 	unsigned char position[SQL_SEEN_BYTES];
 
 	count_rows(s);
-	tw_api_->state_put(
-	    s->ctx, "position", position, sql_seen_save(&s->reader->seen, position));
+	if (s->key == NULL)
+		tw_api_->state_put(
+		    s->ctx, "position", position, sql_seen_save(&s->reader->seen, position));
 	tw_api_->records(s->ctx, b, records, n);
 }
 
@@ -325,14 +357,15 @@ tell(struct tw_ctx *ctx, struct sql *s, int64_t read_ms, int64_t us)
 		    "configured", SQL_SEEN_MAX);
 		s->was_short = true;
 	}
-	if (!r->is_keyed && r->overlap_ms > 0 && !s->was_without_id) {
+	if (!r->is_keyed && r->overlap_ms > 0 && !s->was_without_id && s->key == NULL) {
 		tw_api_->log(ctx, 4, "the query gives no column %s (id): overlap is 0, and rows "
 		    "that come late are not seen", s->id);
 		s->was_without_id = true;
 	}
 	tw_emit(ctx, SECONDS, (double)us / 1e6);
-	if (r->seen.newest_ms > 0)
-		tw_emit(ctx, LAG, (double)(read_ms - r->seen.newest_ms) / 1e3);
+	if (r->seen.newest_ms > 0 || r->newest_ms > 0)
+		tw_emit(ctx, LAG, (double)(read_ms - (s->key == NULL ? r->seen.newest_ms
+							  : r->newest_ms)) / 1e3);
 	if (r->n_waiting > 0)
 		tw_api_->fact_real(ctx, "waiting", (double)r->n_waiting);
 	if (r->is_cut)
@@ -350,9 +383,69 @@ failed(struct tw_ctx *ctx, struct sql *s, int error)
 	return tw_fail(ctx, TW_UNKNOWN, cause, "%s", s->db.err);
 }
 
-/* Connects if need be, and reads what is new. */
+/* What is to be read: as of tw_batch.flags; keys of TW_BATCH_KEYS. */
+struct wish {
+	uint32_t flags;
+	const char *const *keys;
+	size_t n;
+};
+
+/* A key that is no number breaks the comparison with a column of numbers. */
 static int
-look(struct tw_ctx *ctx, struct sql *s)
+compare_as_text(struct sql *s)
+{
+	char err[256];
+
+	sql_query_clear(&s->ready_keys);
+	if (sql_query_make(&s->ready_keys, s->where.kind, s->query, SQL_BY_KEY_TEXT, s->key, err,
+		sizeof(err)) != 0)
+		return sql_fail(&s->db, SQL_E_QUERY, "%s", err);
+	s->is_key_text = true;
+	s->db.driver->close(&s->db);
+	return s->db.driver->connect(&s->db);
+}
+
+static int
+read_some(struct sql *s, const struct wish *w, int64_t read_ms)
+{
+	int rc = 0;
+
+	s->db.query = &s->ready_keys;
+	for (size_t at = 0; at < w->n && rc == 0; at += SQL_KEYS_MAX) {
+		uint32_t flags = TW_BATCH_KEYS | (at == 0 ? TW_BATCH_FIRST : 0)
+		    | (at + SQL_KEYS_MAX >= w->n ? TW_BATCH_LAST : 0);
+
+		for (size_t i = 0; i < SQL_KEYS_MAX; i++)
+			s->db.keys[i] = w->keys[at + i < w->n ? at + i : w->n - 1];
+		rc = sql_state_run(s->reader, &s->db, read_ms, flags);
+		if (rc == SQL_E_QUERY && !s->is_key_text && (rc = compare_as_text(s)) == 0)
+			rc = sql_state_run(s->reader, &s->db, read_ms, flags);
+	}
+	s->db.query = &s->ready;
+	return rc;
+}
+
+static int
+read_rows(struct sql *s, const struct wish *w, int64_t read_ms)
+{
+	uint32_t flags = w->flags;
+	int rc;
+
+	if (s->key == NULL)
+		return sql_reader_run(s->reader, &s->db, read_ms);
+	if (flags & TW_BATCH_KEYS)
+		return read_some(s, w, read_ms);
+	if (!s->has_scanned || !s->ready.has_watermark)
+		flags = TW_BATCH_SCAN;
+	rc = sql_state_run(s->reader, &s->db, read_ms,
+	    flags & TW_BATCH_SCAN ? flags | TW_BATCH_FIRST | TW_BATCH_LAST : flags);
+	s->has_scanned |= rc == 0 && (flags & TW_BATCH_SCAN);
+	return rc;
+}
+
+/* Connects if need be, and reads what is wished for. */
+static int
+look(struct tw_ctx *ctx, struct sql *s, const struct wish *w)
 {
 	mono_t began = mono_now();
 	int64_t left_us = tw_api_->left_us(ctx), read_ms;
@@ -361,7 +454,7 @@ look(struct tw_ctx *ctx, struct sql *s)
 	s->db.deadline = mono_add_us(began, left_us - left_us / RESERVE_SHARE);
 	if (s->db.connection == NULL)
 		rc = s->db.driver->connect(&s->db);
-	if (rc == 0 && !s->is_explained)
+	if (rc == 0 && !s->is_explained && s->key == NULL)
 		rc = explain(ctx, s);
 	if (rc != 0)
 		return rc;
@@ -369,9 +462,9 @@ look(struct tw_ctx *ctx, struct sql *s)
 	if (mono_sub_us(s->db.deadline, began) > s->statement_timeout)
 		s->db.deadline = mono_add_us(began, s->statement_timeout);
 	read_ms = wall_now().ms;
-	rc = sql_reader_run(s->reader, &s->db, read_ms);
+	rc = read_rows(s, w, read_ms);
 	count_rows(s);
-	if (rc == SQL_E_TIMEOUT && s->reader->n_handed_on > 0) {
+	if (rc == SQL_E_TIMEOUT && s->reader->n_handed_on > 0 && s->key == NULL) {
 		s->db.driver->close(&s->db); /* the rest comes with the next run */
 		s->reader->is_cut = true;
 		rc = 0;
@@ -382,9 +475,8 @@ look(struct tw_ctx *ctx, struct sql *s)
 }
 
 static enum tw_verdict
-tail(struct tw_ctx *ctx, void *self)
+run(struct tw_ctx *ctx, struct sql *s, const struct wish *w)
 {
-	struct sql *s = self;
 	struct sql_reader *r = s->reader;
 	bool was_open = s->db.connection != NULL;
 	int rc;
@@ -393,11 +485,11 @@ tail(struct tw_ctx *ctx, void *self)
 	memset(s->n_counted, 0, sizeof(s->n_counted));
 	r->n_handed_on = 0;
 	tw_api_->state_put(ctx, "first_start", &r->first_start_ms, sizeof(r->first_start_ms));
-	rc = look(ctx, s);
+	rc = look(ctx, s, w);
 	if (rc == SQL_E_CONNECT && was_open && r->n_handed_on == 0) {
 		s->db.driver->close(&s->db); /* the server was started anew meanwhile, say */
 		memset(s->n_counted, 0, sizeof(s->n_counted));
-		rc = look(ctx, s);
+		rc = look(ctx, s, w);
 	}
 	if (rc != 0)
 		return failed(ctx, s, rc);
@@ -407,7 +499,26 @@ tail(struct tw_ctx *ctx, void *self)
 	return TW_OK;
 }
 
+static enum tw_verdict
+tail(struct tw_ctx *ctx, void *self)
+{
+	return run(ctx, self, &(struct wish){0});
+}
+
+static enum tw_verdict
+scan(struct tw_ctx *ctx, void *self)
+{
+	return run(ctx, self, &(struct wish){.flags = TW_BATCH_SCAN});
+}
+
+static enum tw_verdict
+read_keys(struct tw_ctx *ctx, void *self, const char *const *keys, size_t n)
+{
+	return run(ctx, self, &(struct wish){TW_BATCH_KEYS, keys, n});
+}
+
 TW_PLUGIN(.name = "sql", .version = "1.0", .summary = "Rows of a database, each of them once",
     .prefix = "sql_", .flags = TW_SOURCE | TW_BLOCKING, .self_size = sizeof(struct sql),
-    .start = start, .stop = stop, .tail = tail, .options = TW_TABLE(options),
+    .start = start, .stop = stop, .tail = tail, .scan = scan, .read_keys = read_keys,
+    .options = TW_TABLE(options),
     .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts), .interval_us = 30000000);

@@ -6,6 +6,7 @@
  *   connection    db-*.c            one file a database, behind struct sql_driver; read-only
  *   a run         rows.c            rows -> records: types, times (time.c), synthetic, rejects
  *   position      seen.c            what was handed on, over restarts
+ *   state         state.c           with `key`: rows are what is, not what happened
  *
  * DESIGN. The query becomes `SELECT * FROM (query) ORDER BY time LIMIT n`, so rows come in the
  * order of their time, and however it is cut, what came is all there is up to its last time. Rows
@@ -32,7 +33,8 @@
 
 #define SQL_COLUMNS_MAX 64          /* of a result; more are not looked at */
 #define SQL_FIELDS_MAX 48           /* of a record */
-#define SQL_PARAMS_MAX 32           /* places of $watermark and $limit in a query */
+#define SQL_KEYS_MAX 64             /* keys that are asked for at once */
+#define SQL_PARAMS_MAX (32 + SQL_KEYS_MAX) /* places of what is bound in a query */
 #define SQL_NAME_MAX 64             /* bytes of a column's name; longer ones are cut */
 #define SQL_CELL_MAX 4096           /* bytes of one value; a row with a longer one is rejected */
 #define SQL_QUERY_MAX 65536
@@ -61,17 +63,23 @@ void sql_dsn_redact(const struct sql_dsn *d, char *text);
 
 /* ---- query.c ---- */
 
-enum sql_bound { SQL_WATERMARK, SQL_WATERMARK_S, SQL_WATERMARK_MS, SQL_LIMIT };
+enum sql_bound { SQL_WATERMARK, SQL_WATERMARK_S, SQL_WATERMARK_MS, SQL_LIMIT, SQL_KEY };
 struct sql_query {
 	char *text;                      /* wrapped, with the database's own placeholders */
-	enum sql_bound bound[SQL_PARAMS_MAX]; /* by place; the last one is the outer limit */
+	enum sql_bound bound[SQL_PARAMS_MAX]; /* by place */
 	size_t n_bound;
 	bool has_watermark;
 };
-/* The user's query for that database; time is the column it is sorted by. 0, -EINVAL with a
- * sentence, -ENOMEM. */
-int sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, const char *time,
-    char *err, size_t cap);
+/* What is put around the user's query. */
+enum sql_wrap {
+	SQL_BY_TIME,                     /* sorted by the column, up to $limit */
+	SQL_WHOLE,                       /* nothing */
+	SQL_BY_KEY,                      /* where the column is one of SQL_KEYS_MAX keys */
+	SQL_BY_KEY_TEXT                  /* the same, the column's value taken as a text */
+};
+/* The user's query for that database. 0, -EINVAL with a sentence, -ENOMEM. */
+int sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, enum sql_wrap wrap,
+    const char *column, char *err, size_t cap);
 void sql_query_clear(struct sql_query *q);
 /* Does the query's select list (up to its FROM) hold this word outside of quotes and comments?
  * Letters count the same in both cases. */
@@ -124,7 +132,7 @@ struct sql_db {
 	const struct sql_driver *driver;
 	const struct sql_dsn *dsn;
 	const struct sql_query *query;
-	const char *time;                /* the column of it */
+	const char *time;                /* the column of it; NULL = it does not matter */
 	const char *ca_file, *zone;      /* zone: its name */
 	int64_t statement_us;
 	mono_t deadline;                 /* of this run: set before each call */
@@ -132,6 +140,7 @@ struct sql_db {
 	char err[SQL_ERR_MAX];           /* of the last error; still with what the server said */
 	struct sql_watermark watermark;  /* what is bound, set before explain() and ask() */
 	int64_t limit;
+	const char *keys[SQL_KEYS_MAX];  /* all are bound: repeat one where there are less */
 	/* of the result that is being read, from ask() on */
 	char names[SQL_COLUMNS_MAX][SQL_NAME_MAX];
 	size_t n_columns;
@@ -185,6 +194,7 @@ bool sql_seen_load(struct sql_seen *s, const void *src, size_t len); /* false: i
 
 /* ---- rows.c ---- */
 
+#define SQL_BATCH 512
 #define SQL_REJECTED_KEPT 1024
 #define SQL_BAD_IN_TURN 3           /* so many rejected rows in turn: the query is not understood */
 enum sql_result { SQL_R_OK, SQL_R_SYNTHETIC, SQL_R_REJECTED, SQL_R_REPEATED, SQL_R_N };
@@ -224,6 +234,7 @@ struct sql_reader {
 	uint64_t n_bad_in_turn;          /* rejected since the last one that was not */
 	char reason[SQL_NAME_MAX + 64];  /* of the last one */
 	bool has_wall_time;              /* the time's column has no offset */
+	int64_t newest_ms;               /* state.c: of all that was seen; 0 = nothing yet */
 	/* a batch */
 	struct tw_record *records;
 	struct tw_value *values;
@@ -233,6 +244,19 @@ struct sql_reader {
 	size_t n_records, cap_records, n_text, cap_text;
 };
 void sql_reader_clear(struct sql_reader *r);
+/* rows.c, for state.c. Columns by name (time may be missing then): 0 or enum sql_error. */
+int sql_rows_begin(struct sql_reader *r, struct sql_db *db, int64_t read_ms, bool needs_time);
+/* The row's values behind the last record; false: rejected, and counted. */
+bool sql_rows_take(struct sql_reader *r, const struct sql_db *db, uint32_t *flags, int64_t *ms);
+/* The records' values point to what they hold: they can be handed on. */
+void sql_rows_point(struct sql_reader *r, size_t n);
+void sql_rows_empty(struct sql_reader *r);
+
+/* state.c: rows say what is, not what happened: each time all of them (SQL_WHOLE), those that have
+ * changed since the newest one that was seen, or some keys. 0 or enum sql_error; without a
+ * TW_BATCH_LAST what was asked for is not whole then. */
+int sql_state_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms, uint32_t flags);
+
 /* Asks and reads once, all that is new. 0 or enum sql_error with db->err; what was handed on
  * until then stays handed on. */
 int sql_reader_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms);

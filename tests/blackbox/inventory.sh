@@ -37,7 +37,9 @@ feed() { # as the warehouse says it, in the words of a marketplace
 wms | put "$dir/wms.csv"
 mkdir "$dir/www"
 feed | gzip | put "$dir/www/feed.csv.gz"
-wms | awk -F';' 'NR == 1 { print "sku,qty,cents" } NR > 1 { printf "%s,%d,%d\n", $1, $2, $3 * 100 }' | put "$dir/shop.csv"
+db() { python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.close()' "$dir/shop.db" "$1"; }
+db "CREATE TABLE stock (sku TEXT PRIMARY KEY, qty INTEGER, cents INTEGER, updated_at TEXT);
+  $(wms | awk -F';' 'NR > 1 { printf "INSERT INTO stock VALUES (\047%s\047, %d, %d, \047%s\047);", $1, $2, $3 * 100, "2026-01-01 00:00:00" }')"
 cat >"$dir/nginx.conf" <<N
 daemon off; master_process off; pid $dir/nginx.pid; error_log $dir/nginx.log;
 events {}
@@ -58,7 +60,15 @@ agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
 systems: {warehouse: {title: Warehouse}, storefront: {title: Shop}, market: {title: Marketplace}}
 sources:
   wms: {type: csv, system: warehouse, path: "$dir/wms.csv", interval: 1s, fields: {sku: SKU, available: qty, price: price}}
-  shop: {type: csv, system: storefront, path: "$dir/shop.csv", interval: 1s, fields: {sku: sku, available: qty, price: cents}}
+  shop:
+    type: sql
+    system: storefront
+    file: "$dir/shop.db"
+    interval: 1s
+    zone: UTC
+    key: sku
+    query: "SELECT sku, qty, cents, updated_at FROM stock WHERE updated_at > \$watermark"
+    fields: {available: qty, price: cents}
   feed: {type: csv, system: market, url: "http://127.0.0.1:$port/moved", interval: 1s, fields: {sku: id, available: availability, price: price}}
 probes:
   - name: stock-parity
@@ -109,6 +119,14 @@ within 5 'one key cannot be bought' is 'inventory_undersell_keys{source="feed"}'
 within 5 'nothing of the kind in the shop' is 'sum(inventory_open_keys{source="shop"})' 0
 within 5 'status says it' says '4 values differ, 1 keys are missing'
 within 10 'the record has the keys' eval '[[ "$(curl -s --unix-socket "$dir/agent.sock" "http://agent/tillwatch/v1/runs?probe=stock-parity" || true)" = *A-21* ]]'
+
+# The shop's database: what changed is read, keys are read again, and what is only in one of the two is found.
+now() { date -u '+%Y-%m-%d %H:%M:%S'; }
+db "UPDATE stock SET qty = qty + 4, updated_at = '$(now)' WHERE sku = 'A-9'; INSERT INTO stock VALUES ('X-1', 3, 100, '$(now)')"
+within 15 'four units too many in the shop' is 'inventory_drift_units{source="shop",field="available"}' 4
+within 5 'and a key of nobody' is 'inventory_ghost_keys{source="shop"}' 1
+db "UPDATE stock SET qty = qty - 4 WHERE sku = 'A-9'; DELETE FROM stock WHERE sku = 'X-1'" # no row says that it changed
+within 15 'what is repaired in silence is seen when the key is read again' is 'sum(inventory_open_keys{source="shop"})' 0
 
 # Nothing of it is forgotten.
 since() { value 'inventory_drift_age_seconds{source="feed",field="price",quantile="1"}'; }

@@ -38,7 +38,7 @@ try_query(const char *text)
 	char err[256] = "";
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		int rc = sql_query_make(&q, kinds[i], text, "time", err, sizeof(err));
+		int rc = sql_query_make(&q, kinds[i], text, SQL_BY_TIME, "time", err, sizeof(err));
 
 		if (rc != 0 && *err == '\0')
 			abort();

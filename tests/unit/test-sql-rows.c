@@ -150,7 +150,7 @@ set_query(struct bench *t, const char *text)
 
 	end_process(t);
 	sql_query_clear(&t->query);
-	if (sql_query_make(&t->query, SQL_SQLITE, text, "time", err, sizeof(err)) != 0)
+	if (sql_query_make(&t->query, SQL_SQLITE, text, SQL_BY_TIME, "time", err, sizeof(err)) != 0)
 		fail_msg("%s", err);
 	t->n_position = 0;
 	start_process(t);

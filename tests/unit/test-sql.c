@@ -119,7 +119,7 @@ check_query(enum sql_kind kind, const char *text, const char *wanted)
 	struct sql_query q;
 	char err[512] = "";
 
-	if (sql_query_make(&q, kind, text, "Time", err, sizeof(err)) != 0) {
+	if (sql_query_make(&q, kind, text, SQL_BY_TIME, "Time", err, sizeof(err)) != 0) {
 		if (*wanted != '!' || strstr(err, wanted + 1) == NULL)
 			fail_msg("%s: %s", text, err);
 		return;
