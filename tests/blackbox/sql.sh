@@ -72,10 +72,16 @@ shop=$!
 exec 9>"$dir/run/shop"
 echo 'select count(*) from orders;' >&9
 
-cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/sql.so "$dir/plugins" && chmod 700 "$dir/plugins"
+# What is: the same stock in all three, its key a number in one of them.
+psql 'create table stock as select i as sku, i % 7 as qty, (i * 1.25)::numeric(10,2) as price, now() as updated_at from generate_series(1, 400) i'
+maria 'create table stock as select cast(seq as char(20)) as sku, seq % 7 as qty, cast(seq * 1.25 as decimal(10,2)) as price, utc_timestamp(3) as updated_at from seq_1_to_400' >/dev/null
+lite "create table stock as with recursive s(i) as (select 1 union all select i + 1 from s where i < 400) select cast(i as text) as sku, i % 7 as qty, i * 1.25 as price, datetime('now') as updated_at from s"
+
+cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/{sql,inventory}.so "$dir/plugins" && chmod 700 "$dir/plugins"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
 common='system: storefront, interval: 500ms, timeout: 450ms, lateness: 1s, overlap: 30s, fields: {word: word}'
+stock='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, overlap: 5s, fields: {available: qty, price: price}'
 cat >"$dir/shop.yaml" <<Y
 shop: {name: acme, timezone: Europe/Paris}
 agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
@@ -91,7 +97,17 @@ sources:
   writes2: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT now(3) AS time, written() AS id"}
   slow2: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT id, at AS time FROM big WHERE at > \$watermark"}
   slow: {type: sql, system: storefront, interval: 2s, timeout: 1900ms, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT id, at AS time FROM big WHERE at > \$watermark"}
+  stock_pg: {type: sql, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT sku, qty, price, updated_at FROM stock WHERE updated_at > \$watermark", $stock}
+  stock_maria: {type: sql, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT sku, qty, price, updated_at FROM stock WHERE updated_at > \$watermark", $stock}
+  stock_lite: {type: sql, file: "$dir/lite/shop.db", query: "SELECT sku, qty, price FROM stock", $stock}
 probes:
+  - name: parity
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    fields:
+      available: {reference: stock_pg, compare: {stock_maria: {grace: 2s}, stock_lite: {grace: 2s}}}
+      price: {reference: stock_maria, compare: {stock_pg: {grace: 2s}, stock_lite: {grace: 2s}}}
   - {name: one, plugin: tp_reader, source: pg, interval: 1s, timeout: 900ms}
   - {name: two, plugin: tp_reader, source: maria, interval: 1s, timeout: 900ms}
   - {name: three, plugin: tp_reader, source: lite, interval: 1s, timeout: 900ms}
@@ -155,6 +171,24 @@ maria 'set time_zone="+00:00"; update orders set at = now(3) order by id desc li
 lite "update orders set at = $(date +%s%3N) where id = (select max(id) from orders)"
 total=$((total + 1))
 within 30 'a row that changed is another event of the same id' all_count "$total"
+
+# --- what is, compared ---------------------------------------------------------------------------------
+coherent() { [ "$(value "inventory_coherent_keys{field=\"$1\"}")" = 800 ]; }
+drift() { [ "$(value "inventory_drift_keys{source=\"$1\",field=\"$2\"}")" = "$3" ]; }
+within 30 'three databases say the same of 400 keys' coherent available
+within 10 'and of their prices' coherent price
+psql "update stock set qty = qty + 5, updated_at = now() where sku in (7, 14, 21)"
+maria "update stock set price = price + 1, updated_at = utc_timestamp(3) where sku = '30'; insert into stock values ('A-1', 2, 1, utc_timestamp(3))"
+within 20 'what PostgreSQL changed alone is seen against both: MariaDB' drift stock_maria available 3
+within 10 'and SQLite' drift stock_lite available 3
+within 10 'a price of MariaDB against PostgreSQL' drift stock_pg price 1
+ghost() { [ "$(value 'inventory_ghost_keys{source="stock_maria"}')" = "$1" ]; }
+within 20 'a key that is no number is asked for, where all keys are numbers' ghost 1
+psql "update stock set qty = qty - 5 where sku in (7, 14, 21)" # in silence
+maria "update stock set price = price - 1 where sku = '30'; delete from stock where sku = 'A-1'"
+within 20 'what is repaired in silence is seen when both are read again' coherent available
+within 10 'the price too' coherent price
+within 10 'and the key that is gone' ghost 0
 
 # --- what must not happen -------------------------------------------------------------------------
 own() { [ "$(value "last_over_time(sql_rows_total{probe=\"$1\",result=\"$2\"}[1h])")" = "$3" ]; }
