@@ -14,7 +14,8 @@
 struct reading {
 	struct reading *next;
 	struct op *op;                /* NULL: nobody waits for it any more */
-	uint32_t asker;               /* id of the probe that has asked */
+	uint32_t asker;               /* id of the probe that has asked, */
+	_Atomic bool is_wanted;       /* and still waits: what comes later is no answer to it */
 	size_t n;                     /* 0 = everything */
 	const char **keys;            /* and their bytes behind them, in one piece */
 };
@@ -183,7 +184,7 @@ bool
 read_is_for(const struct probe *p, const struct probe *reader)
 {
 	for (const struct reading *r = p->member.served; r != NULL; r = r->next)
-		if (r->asker == reader->id)
+		if (r->asker == reader->id && atomic_load(&r->is_wanted))
 			return true;
 	return false;
 }
@@ -215,6 +216,7 @@ read_ask(struct tw_ctx *ctx, const char *source, const char *const *keys, size_t
 	}
 	r->op = op;
 	r->asker = ctx->probe->id;
+	atomic_store(&r->is_wanted, true);
 	*at = r;
 	if (p->ctx.state == RUN_IDLE)
 		plan_turn(p);
@@ -225,6 +227,7 @@ void
 read_forget(struct reading *r)
 {
 	r->op = NULL;
+	atomic_store(&r->is_wanted, false);
 }
 
 void

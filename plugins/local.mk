@@ -7,4 +7,5 @@ include plugins/access_log/local.mk
 include plugins/sql/local.mk
 include plugins/webhook/local.mk
 include plugins/csv/local.mk
+include plugins/http_json/local.mk
 include plugins/inventory/local.mk

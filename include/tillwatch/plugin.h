@@ -306,7 +306,7 @@ struct tw_batch {                 /* where records come from */
 #define TW_BATCH_KEYS 2u          /* of a re-read of keys */
 #define TW_BATCH_FIRST 4u
 #define TW_BATCH_LAST 8u          /* only after it a scan is whole: before, nothing is "missing" */
-#define TW_BATCH_ASKED 16u        /* of a reading that this probe has asked for; set by the host */
+#define TW_BATCH_ASKED 16u        /* of a reading that a run of this probe waits for; by the host */
 #define TW_BATCH_UNCHANGED 32u    /* with LAST, no records: what was said last still holds */
 	const char *source;       /* filled in by the host */
 	int64_t read_ms;          /* when the source was asked */

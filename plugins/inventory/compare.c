@@ -276,6 +276,7 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 		return;
 	s->scan = (uint8_t)(s->scan % SCANS + 1);
 	s->is_scanning = true;
+	s->began_ms = read_ms;
 	s->scan_rows = s->n_duplicates = s->n_negative = 0;
 }
 
@@ -345,6 +346,7 @@ end_scan(struct comparer *c, unsigned side)
 		if (marks[row] != 0 && (marks[row] & ~MARK_BESIDE) != s->scan)
 			forget_row(c, side, row);
 	s->scan_ms = s->read_ms;
+	s->whole_ms = s->began_ms;
 	s->whole_rows = s->scan_rows - s->n_duplicates;
 	if (s->is_whole)
 		return;
@@ -381,7 +383,7 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 	if (flags & TW_BATCH_UNCHANGED) {
 		unmark_asked(c, side, false);
 		if (s->is_whole && (flags & TW_BATCH_SCAN))
-			s->scan_ms = s->read_ms;
+			s->scan_ms = s->whole_ms = s->read_ms;
 	} else if ((flags & TW_BATCH_SCAN) && s->is_scanning) {
 		end_scan(c, side);
 	}
@@ -408,30 +410,45 @@ is_due(const struct comparer *c, const struct difference *d, int64_t now_ms)
 	return now_ms - d->since_ms >= c->rules[difference_rule(d)].grace_ms;
 }
 
-size_t
-compare_ask(struct comparer *c, int64_t now_ms, size_t n)
+/* Those that are due, in the order in which they are read again; from malloc, how many in *n. */
+static struct difference **
+list_due(struct comparer *c, int64_t now_ms, size_t *n)
 {
 	struct difference **list = calloc(c->n_open + 1, sizeof(struct difference *)), *d, *next;
+
+	*n = 0;
+	HASH_ITER(hh, c->open, d, next) {
+		d->is_asked = false;
+		if (list != NULL && is_due(c, d, now_ms))
+			list[(*n)++] = d;
+	}
+	if (list != NULL)
+		qsort(list, *n, sizeof(struct difference *), by_turn);
+	return list;
+}
+
+size_t
+compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes)
+{
 	uint32_t *rows = reallocarray(c->asked, n + 1, sizeof(*rows));
-	size_t n_due = 0;
+	struct difference **list;
+	size_t n_due, used = 0;
 
 	c->n_asked = 0;
 	for (unsigned i = 0; i < c->n_sides; i++)
 		c->sides[i].is_asked = c->sides[i].is_answered = false;
-	if (rows != NULL)
-		c->asked = rows;
-	if (list != NULL && rows != NULL) {
-		HASH_ITER(hh, c->open, d, next) {
-			d->is_asked = false;
-			if (is_due(c, d, now_ms))
-				list[n_due++] = d;
-		}
-		qsort(list, n_due, sizeof(struct difference *), by_turn);
-	}
-	for (size_t i = 0; i < n_due && c->n_asked < n; i++) {
+	if (rows == NULL)
+		return 0;
+	c->asked = rows;
+	list = list_due(c, now_ms, &n_due);
+	for (size_t i = 0; i < n_due && c->n_asked < n && used < bytes; i++) {
+		uint32_t row = difference_row(list[i]);
+
 		list[i]->is_asked = true;
-		if (c->n_asked == 0 || rows[c->n_asked - 1] != difference_row(list[i]))
-			rows[c->n_asked++] = difference_row(list[i]);
+		if (c->n_asked > 0 && rows[c->n_asked - 1] == row)
+			continue;
+		rows[c->n_asked++] = row;
+		used += strlen(table_key(c->table, row));
 	}
 	free(list);
 	return c->n_asked;
@@ -455,6 +472,13 @@ compare_asked_side(struct comparer *c, unsigned side)
 	unmark_asked(c, side, c->sides[side].is_answered);
 }
 
+/* Has the side been seen since the difference was past its grace? */
+static bool
+is_seen(const struct side *s, const struct difference *d, int64_t due_ms)
+{
+	return (d->is_asked && s->is_answered) || s->whole_ms > due_ms;
+}
+
 void
 compare_confirm(struct comparer *c, int64_t now_ms)
 {
@@ -462,15 +486,15 @@ compare_confirm(struct comparer *c, int64_t now_ms)
 
 	HASH_ITER(hh, c->open, d, next) {
 		const struct rule *r = &c->rules[difference_rule(d)];
+		int64_t due_ms = d->since_ms + r->grace_ms;
 
-		if (!d->is_asked)
-			continue;
+		if (now_ms >= due_ms && is_seen(&c->sides[r->reference], d, due_ms)
+		    && is_seen(&c->sides[r->source], d, due_ms)) {
+			d->asked_ms = now_ms;
+			if (d->confirmed_ms == 0)
+				d->confirmed_ms = now_ms;
+		}
 		d->is_asked = false;
-		if (!c->sides[r->reference].is_answered || !c->sides[r->source].is_answered)
-			continue;
-		d->asked_ms = now_ms;
-		if (is_due(c, d, now_ms) && d->confirmed_ms == 0)
-			d->confirmed_ms = now_ms;
 	}
 }
 

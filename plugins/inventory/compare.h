@@ -60,6 +60,7 @@ struct side {                         /* a source */
 	uint8_t scan;                 /* number of the newest scan, 1..SCANS; 0 = none yet */
 	bool is_scanning, is_whole;   /* whole: a scan has come to its end */
 	int64_t scan_ms;              /* the newest time that all of it was known */
+	int64_t began_ms, whole_ms;   /* when the newest scan began, and the newest whole one */
 	int64_t read_ms, before_ms;   /* the newest read, and the one before it */
 	int64_t newest_ms;            /* the newest time that a record said */
 	int64_t changed_ms;           /* when a cell of it changed last, as we saw it */
@@ -105,12 +106,13 @@ bool compare_record(struct comparer *c, unsigned side, const char *key, size_t l
 /* The batch is over: after a scan's last one, what it did not say is gone. */
 void compare_batch_end(struct comparer *c, unsigned side, uint32_t batch_flags);
 
-/* Differences that are to be read again, at most n: those past their grace, longest unchecked
- * first. How many rows c->asked holds. */
-size_t compare_ask(struct comparer *c, int64_t now_ms, size_t n);
+/* Differences that are to be read again, at most n keys of `bytes` together: those past their
+ * grace, longest unchecked first. How many rows c->asked holds. */
+size_t compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes);
 void compare_ask_side(struct comparer *c, unsigned side);    /* its keys are about to be read */
 void compare_asked_side(struct comparer *c, unsigned side);  /* the reading is over */
-/* Both sides have been asked: what differs still is confirmed. */
+/* Both sides have been asked: what differs still is confirmed. So is what a whole scan has shown
+ * that began when it was past its grace. */
 void compare_confirm(struct comparer *c, int64_t now_ms);
 
 enum state compare_judge(const struct comparer *c, const struct rule *r, uint32_t row);

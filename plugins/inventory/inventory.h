@@ -93,7 +93,9 @@ struct inventory {
 	/* a run */
 	bool is_over;
 	unsigned n_scans_asked;
-	unsigned order[SOURCES_MAX], n_order, at_order; /* sides whose keys are read, in turn */
+	int in_phase[SOURCES_MAX];    /* of reading keys: 0 references, 1 the others, -1 not */
+	int phase;
+	unsigned n_pending;           /* readings of the phase */
 	char mapping[MAPPING_TEXT];   /* the newest finding; "" = none */
 	bool is_mapping[RULES_MAX];
 	int64_t looked_ms[RULES_MAX]; /* end of the newest scan when it was looked for */

@@ -1,9 +1,9 @@
 /*
  * run.c - a slot of the comparer.
  *
- *    scans that are due ---> keys of what differs, from one side after the other ---> judged
- *          |                                                                           ^
- *          +--- they take longer than the run: judged by what is known ----------------+
+ *    scans that are due ---> keys of what differs: references, then the others ---> judged
+ *          |                                                                         ^
+ *          +--- they take longer than the run: judged by what is known --------------+
  *
  * DESIGN. The references are read first, then who must agree with them: what changes in between
  * shows as a value that the system has just changed, which is young again (compare.h). A run ends
@@ -13,13 +13,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/inventory/inventory.h"
 
 #define RESERVE_SHARE 10              /* of a run's time is left for its end */
-#define KEYS_BYTES (200 * 1024)       /* of keys in one reading */
+#define KEYS_BYTES (128 * 1024)       /* of keys in one reading */
 
 static enum tw_verdict
 end(struct tw_ctx *ctx, struct inventory *s)
@@ -28,45 +29,54 @@ end(struct tw_ctx *ctx, struct inventory *s)
 	return report(ctx, s);
 }
 
-static enum tw_verdict
-time_is_up(struct tw_ctx *ctx, void *self, void *arg)
-{
-	(void)arg;
-	return end(ctx, self);
-}
-
 /* ---- keys ---- */
 
-static enum tw_verdict read_next(struct tw_ctx *ctx, struct inventory *s);
+static enum tw_verdict read_phase(struct tw_ctx *ctx, struct inventory *s);
 
 static enum tw_verdict
 side_was_read(struct tw_ctx *ctx, void *self, void *arg)
 {
 	struct inventory *s = self;
 
-	(void)arg;
 	if (s->is_over)
 		return TW_PENDING;
-	compare_asked_side(s->c, s->order[s->at_order]);
-	s->at_order++;
-	return read_next(ctx, s);
+	compare_asked_side(s->c, (unsigned)(uintptr_t)arg);
+	if (--s->n_pending > 0)
+		return TW_PENDING;
+	s->phase++;
+	return read_phase(ctx, s);
+}
+
+/* Whoever has not answered until now is not waited for. */
+static enum tw_verdict
+time_is_up(struct tw_ctx *ctx, void *self, void *arg)
+{
+	struct inventory *s = self;
+
+	(void)arg;
+	for (unsigned i = 0; i < s->c->n_sides; i++)
+		if (s->c->sides[i].is_asked)
+			compare_asked_side(s->c, i);
+	compare_confirm(s->c, wall_now().ms);
+	return end(ctx, s);
 }
 
 /* The keys as the side writes them, in one piece: pointers, then texts. NULL: no memory. */
 static const char **
-keys_for(const struct inventory *s, unsigned side, size_t *n)
+keys_for(const struct inventory *s, unsigned side)
 {
 	const struct side_more *m = &s->more[side];
-	size_t bytes = 0, affix = m->prefix_len + m->suffix_len + 1;
+	size_t bytes = 0, n = s->c->n_asked;
 	const char **keys;
 	char *at;
 
-	for (*n = 0; *n < s->c->n_asked && bytes < KEYS_BYTES; (*n)++)
-		bytes += strlen(table_key(s->c->table, s->c->asked[*n])) + affix;
-	if ((keys = malloc(*n * sizeof(*keys) + bytes + 1)) == NULL)
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(table_key(s->c->table, s->c->asked[i])) + m->prefix_len
+		    + m->suffix_len + 1;
+	if ((keys = malloc(n * sizeof(*keys) + bytes + 1)) == NULL)
 		return NULL;
-	at = (char *)(keys + *n);
-	for (size_t i = 0; i < *n; i++) {
+	at = (char *)(keys + n);
+	for (size_t i = 0; i < n; i++) {
 		const char *key = table_key(s->c->table, s->c->asked[i]);
 
 		keys[i] = at;
@@ -76,56 +86,68 @@ keys_for(const struct inventory *s, unsigned side, size_t *n)
 }
 
 static enum tw_verdict
-read_next(struct tw_ctx *ctx, struct inventory *s)
+read_side(struct tw_ctx *ctx, struct inventory *s, unsigned side)
 {
-	unsigned side;
-	const char **keys;
+	const char **keys = keys_for(s, side);
 	enum tw_verdict v;
-	size_t n;
 
-	if (s->at_order == s->n_order) {
-		compare_confirm(s->c, wall_now().ms);
-		return end(ctx, s);
-	}
-	side = s->order[s->at_order];
-	if ((keys = keys_for(s, side, &n)) == NULL)
+	if (keys == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
-	s->c->n_asked = n; /* the rest comes with the next run */
 	compare_ask_side(s->c, side);
-	v = tw_api_->read(ctx, s->c->sides[side].name, keys, n, side_was_read, NULL);
+	v = tw_api_->read(ctx, s->c->sides[side].name, keys, s->c->n_asked, side_was_read,
+	    (void *)(uintptr_t)side);
+	s->n_pending += v == TW_PENDING;
 	free(keys);
 	return v;
 }
 
-/* The sides of what is asked: references first. */
+/* All references at once, then all who must agree with them. */
+static enum tw_verdict
+read_phase(struct tw_ctx *ctx, struct inventory *s)
+{
+	enum tw_verdict v;
+
+	for (; s->phase < 2; s->phase++) {
+		for (unsigned i = 0; i < s->c->n_sides; i++)
+			if (s->in_phase[i] == s->phase
+			    && (v = read_side(ctx, s, i)) != TW_PENDING)
+				return v;
+		if (s->n_pending > 0)
+			return TW_PENDING;
+	}
+	compare_confirm(s->c, wall_now().ms);
+	return end(ctx, s);
+}
+
+/* Which sides are asked, and when: references first. */
 static void
 plan_sides(struct inventory *s)
 {
-	struct comparer *c = s->c;
-	bool is_reference[SOURCES_MAX] = {false}, is_needed[SOURCES_MAX] = {false};
 	struct difference *d, *next;
 
-	HASH_ITER(hh, c->open, d, next)
-		if (d->is_asked) {
-			const struct rule *r = &c->rules[difference_rule(d)];
+	for (unsigned i = 0; i < s->c->n_sides; i++)
+		s->in_phase[i] = -1;
+	HASH_ITER(hh, s->c->open, d, next) {
+		const struct rule *r = &s->c->rules[difference_rule(d)];
 
-			is_needed[r->reference] = is_needed[r->source] = true;
-			is_reference[r->reference] = true;
-		}
-	s->n_order = s->at_order = 0;
-	for (int pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < c->n_sides; i++)
-			if (is_needed[i] && is_reference[i] == (pass == 0))
-				s->order[s->n_order++] = i;
+		if (d->is_asked && s->in_phase[r->source] < 0)
+			s->in_phase[r->source] = 1;
+		if (d->is_asked)
+			s->in_phase[r->reference] = 0;
+	}
 }
 
 static enum tw_verdict
 read_keys(struct tw_ctx *ctx, struct inventory *s)
 {
-	if (compare_ask(s->c, wall_now().ms, (size_t)s->confirm_max) == 0)
+	if (compare_ask(s->c, wall_now().ms, (size_t)s->confirm_max, KEYS_BYTES) == 0) {
+		compare_confirm(s->c, wall_now().ms);
 		return end(ctx, s);
+	}
 	plan_sides(s);
-	return read_next(ctx, s);
+	s->phase = 0;
+	s->n_pending = 0;
+	return read_phase(ctx, s);
 }
 
 /* ---- scans ---- */

@@ -213,7 +213,7 @@ now_is(struct comparer *c, int64_t at_ms)
 static size_t
 again(struct comparer *c, int64_t at_ms, const char *wms, const char *shop)
 {
-	size_t n = compare_ask(c, at_ms, 100);
+	size_t n = compare_ask(c, at_ms, 100, 1000);
 
 	if (n == 0)
 		return 0;
@@ -360,7 +360,7 @@ an_answer_to_others_is_none_to_us(void **state)
 	(void)state;
 	says(c, WMS, SCAN, 1000, "a=5");
 	says(c, SHOP, SCAN, 1000, "a=6 b=1");
-	assert_int_equal(compare_ask(c, 20000, 100), 2);
+	assert_int_equal(compare_ask(c, 20000, 100, 1000), 2);
 	compare_ask_side(c, SHOP);
 	says(c, SHOP, TW_BATCH_KEYS | TW_BATCH_FIRST | TW_BATCH_LAST, 20000, "x=1");
 	compare_asked_side(c, SHOP);

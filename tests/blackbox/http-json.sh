@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# http-json.sh - one stock through an API that pages in every way, against a feed, and through all that breaks: whatever an
+# API does, no key is missing that is there, and none counts that is not.
+set -uo pipefail
+top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${top_builddir:-$top/build}
+build=$(cd "$build" && pwd)
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-http-json-test.XXXXXX")
+n=0 agent='' keep=''
+finish() {
+  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
+  exec 8>&-
+  [ -n "$keep" ] || rm -rf "$dir"
+}
+trap finish EXIT
+ok() { n=$((n + 1)); echo "ok $n $1"; }
+fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@" >"$dir/out" 2>&1; do
+    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
+    sleep 0.2
+  done
+  ok "$name"
+}
+export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+stock() { awk 'BEGIN { for (i = 0; i < 430; i++) printf "A-%d %d\n", i, i % 9 }'; }
+stock >"$dir/stock"
+stock | awk 'BEGIN { print "sku,qty" } { print $1 "," $2 }' >"$dir/wms.csv"
+mkfifo "$dir/in"
+python3 "$top/tests/shop/stock-api.py" "$dir/stock" "$dir/control" <"$dir/in" >"$dir/port" 2>"$dir/api.log" &
+exec 8>"$dir/in" # it ends when we do
+within 10 'the API is up' test -s "$dir/port"
+api=http://127.0.0.1:$(cat "$dir/port")
+common='type: http_json, system: shop, interval: 1s, timeout: 900ms, fields: {sku: /sku, available: /stock/on_hand - /stock/allocated}'
+cat >"$dir/shop.yaml" <<Y
+shop: {name: acme}
+agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
+systems: {warehouse: {title: Warehouse}, shop: {title: Shop}}
+sources:
+  wms: {type: csv, system: warehouse, path: "$dir/wms.csv", interval: 1s, fields: {sku: sku, available: qty}}
+  next: {$common, url: "$api/next?x=1", records: /items, next_page: /next, total: /total, key_url: "$api/k?keys=\${keys}"}
+  link: {$common, url: "$api/link", records: /items, next_page: link}
+  cursor: {$common, url: "$api/cursor?cursor=\${cursor}", records: /items, cursor: /cursor, has_more: /more}
+  page: {$common, url: "$api/page?page=\${page}", records: /items}
+  offset: {$common, url: "$api/graphql", body: {query: "query", variables: {offset: "\${offset}"}}, records: /items, total: /total, key_body: {variables: {keys: "\${keys}"}}}
+  lines: {$common, url: "$api/lines", is_lines: true}
+  single: {$common, url: "$api/single"}
+  repeats: {$common, url: "$api/repeats", records: /items, next_page: /next}
+  endless: {$common, url: "$api/endless", records: /items, next_page: /next, max_pages: 20}
+  deep: {$common, url: "$api/deep"}
+  words: {$common, url: "$api/words", records: /items}
+  away: {$common, url: "$api/away", records: /items, next_page: /next}
+probes:
+  - name: parity
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    fields:
+      available: {reference: wms, compare: {next: {grace: 2s}, link: {grace: 2s}, cursor: {grace: 2s}, page: {grace: 2s}, offset: {grace: 2s}, lines: {grace: 2s}, single: {grace: 2s}}}
+  - name: broken
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    fields:
+      available: {reference: next, compare: {repeats: {}, endless: {}, deep: {}, words: {}, away: {}}}
+Y
+chmod 600 "$dir/shop.yaml"
+value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([-0-9.e+]*\)"$/\1/p'; }
+is() { [ "$(value "$1")" = "$2" ]; }
+says() { [[ "$("$tillwatch" probes)" = *"$1"* ]]; }
+"$tillwatch" check >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
+ok 'check takes it'
+"$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
+agent=$!
+within 15 'the agent is up' "$tillwatch" status
+for s in next link cursor page offset lines single; do
+  within 20 "$s: all 430 keys, page by page" is "inventory_coherent_keys{source=\"$s\"}" 430
+done
+
+# Two keys change in the API, one is gone: through keys that are asked for, and through whole scans.
+stock | sed -e 's/^A-10 .*/A-10 77/' -e 's/^A-429 .*/A-429 99/' -e '/^A-200 /d' >"$dir/stock.new" && mv "$dir/stock.new" "$dir/stock"
+for s in next link cursor page offset lines single; do
+  within 20 "$s: two differ" is "inventory_drift_keys{source=\"$s\"}" 2
+  within 10 "$s: one is missing" is "inventory_missing_keys{source=\"$s\"}" 1
+done
+stock >"$dir/stock.new" && mv "$dir/stock.new" "$dir/stock"
+within 20 'repaired is repaired' is 'sum(inventory_open_keys{probe="parity"})' 0
+
+# What an API may do.
+within 10 'pages that repeat are said' says 'gives the same page again'
+within 10 'pages that never end too' says 'has more than 20 pages (max_pages)'
+within 10 'a million brackets are no JSON' says 'answers what is no JSON'
+within 10 'records that are none' says 'the answer has no records at "/items"'
+within 10 'a next page on another server is not asked for' says 'the next page is on another server'
+within 5 'and none of them is whole' is 'sum(inventory_scan_complete{probe="broken"})' 1
+is 'sum(inventory_missing_keys{probe="broken"})' '' || fail 'what is not whole makes nothing missing'
+ok 'what is not whole makes nothing missing'
+echo lie >"$dir/control"
+within 10 'an API that gives fewer than it says is not whole' says 'and says it has 440'
+echo cut >"$dir/control"
+within 10 'an answer that breaks off is none' says 'partial file'
+echo throttle >"$dir/control"
+sleep 5
+is 'sum(inventory_missing_keys{probe="parity"})' 0 || fail 'one call a second makes nothing missing'
+is 'sum(inventory_drift_keys{probe="parity"})' 0 || fail 'and nothing wrong'
+ok 'one call a second makes nothing missing, and nothing wrong'
+[ "$(curl -s "$api/state" | jq .refused)" -gt 0 ] || fail 'the API refuses'
+echo quota >"$dir/control"
+within 15 'the quota is read' eval '[ "$(value "min(http_json_quota_left_ratio)")" != "" ]'
+before=$(curl -s "$api/state" | jq .refused)
+sleep 4
+[ "$(value 'min(min_over_time(http_json_quota_left_ratio[10s]))' | cut -c1-4)" != 0 ] || fail 'half of it is left for others'
+[ "$(curl -s "$api/state" | jq .refused)" = "$before" ] || fail 'and no call too many is made'
+ok 'a quota is obeyed before anybody refuses'
+echo >"$dir/control"
+within 30 'and all is well again' is 'sum(inventory_coherent_keys{probe="parity"})' 3010
+echo "ok: $n checks"
