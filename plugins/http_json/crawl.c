@@ -46,16 +46,19 @@ crawl_begin(struct http_json *s, uint32_t flags)
 	c->flags = flags;
 	c->page = s->first_page;
 	c->total = -1;
+	c->began_ms = s->read_ms;
 	if (!(flags & TW_BATCH_SCAN))
 		wall_format((wall_t){s->newest_ms - s->overlap / 1000}, c->since);
 }
 
 /* ---- records ---- */
 
+/* complete_ms: as of tw_batch; 0 = not known. */
 static void
-hand_on(struct http_json *s, uint32_t flags)
+hand_on(struct http_json *s, uint32_t flags, int64_t complete_ms)
 {
-	struct tw_batch b = {.size = sizeof(b), .flags = flags, .read_ms = s->read_ms};
+	struct tw_batch b = {.size = sizeof(b), .flags = flags, .read_ms = s->read_ms,
+	    .complete_ms = complete_ms};
 
 	tw_api_->records(s->ctx, &b, s->batch, s->n_batch);
 	s->n_records += s->n_batch;
@@ -99,13 +102,13 @@ take_page(struct http_json *s, json_t *root, uint32_t flags, bool *is_first, siz
 	else
 		json_array_foreach(records, i, record) {
 			if (s->n_batch == API_BATCH) {
-				hand_on(s, flags | (*is_first ? TW_BATCH_FIRST : 0));
+				hand_on(s, flags | (*is_first ? TW_BATCH_FIRST : 0), 0);
 				*is_first = false;
 			}
 			take_record(s, record);
 		}
 	if (s->n_batch > 0) {
-		hand_on(s, flags | (*is_first ? TW_BATCH_FIRST : 0));
+		hand_on(s, flags | (*is_first ? TW_BATCH_FIRST : 0), 0);
 		*is_first = false;
 	}
 	return true;
@@ -194,7 +197,8 @@ finish(struct http_json *s)
 		api_fail(s, "incomplete", "gave %llu records, and says it has %lld",
 		    (unsigned long long)c->n_records, (long long)c->total);
 	hand_on(s, c->flags | (c->has_begun ? 0 : TW_BATCH_FIRST)
-		| ((c->flags & TW_BATCH_SCAN) && !is_short ? TW_BATCH_LAST : 0));
+		| ((c->flags & TW_BATCH_SCAN) && !is_short ? TW_BATCH_LAST : 0),
+	    is_short ? 0 : c->began_ms - s->overlap / 1000);
 	s->has_scanned |= (c->flags & TW_BATCH_SCAN) && !is_short;
 	crawl_end(s);
 }
@@ -214,7 +218,8 @@ step(struct http_json *s)
 	switch (api_ask(s, c->next_url != NULL ? c->next_url : s->url, s->body_tree, &at,
 	    is_single && s->has_scanned && (c->flags & TW_BATCH_SCAN), &root)) {
 	case ASKED_UNCHANGED:
-		hand_on(s, TW_BATCH_SCAN | TW_BATCH_FIRST | TW_BATCH_LAST | TW_BATCH_UNCHANGED);
+		hand_on(s, TW_BATCH_SCAN | TW_BATCH_FIRST | TW_BATCH_LAST | TW_BATCH_UNCHANGED,
+		    s->read_ms - s->overlap / 1000);
 		crawl_end(s);
 		return false;
 	case ASKED_NOT_FOUND:
@@ -289,5 +294,5 @@ crawl_keys(struct http_json *s, const char *const *keys, size_t n)
 		done += at.n_keys;
 	}
 	if (s->cause == NULL)
-		hand_on(s, TW_BATCH_KEYS | TW_BATCH_LAST | (is_first ? TW_BATCH_FIRST : 0));
+		hand_on(s, TW_BATCH_KEYS | TW_BATCH_LAST | (is_first ? TW_BATCH_FIRST : 0), 0);
 }

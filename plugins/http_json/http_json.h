@@ -64,6 +64,7 @@ struct crawl {
 	char *next_url, *cursor;    /* NULL: the first page, or by number */
 	int64_t page, offset, total; /* total: as the API says; -1 = it does not */
 	uint64_t n_pages, n_records;
+	int64_t began_ms;           /* what changed before, as far as it shows at once, is in it */
 	uint64_t *seen;             /* hashes of its pages */
 	uint32_t n_failed;          /* in turn */
 	char since[40];

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "plugins/inventory/orders-probe.h"
+
 static const struct tw_option compare_rows[] = {
     TW_OPTION(struct compare_options, grace, TW_DURATION, .def = "5m", .max = 30 * 86400.0,
 	.help = "a younger difference is on its way, no drift"),
@@ -48,12 +50,40 @@ static const struct tw_option normalize_rows[] = {
 	.help = "words of a reference: {in_stock: 1+}"),
 };
 
+static const struct tw_option order_rows[] = {
+    TW_OPTION(struct order_options, as, TW_CHOICE, .def = "auto",
+	.choices = "auto|orders|payments|exports|shipments|refunds|bookings",
+	.help = "what it tells of; auto: what it is called"),
+    TW_OPTION(struct order_options, max_lag, TW_DURATION, .max = 30 * 86400.0,
+	.help = "so long after the event that it follows it may come (orders, payments and refunds "
+		"5m, exports 15m, shipments 3d, bookings 1d)"),
+    TW_OPTION(struct order_options, value, TW_STRING, .def = "value",
+	.help = "the field of the amount"),
+    TW_OPTION(struct order_options, part, TW_STRING, .def = "payment",
+	.help = "the field that tells several payments (parcels) of an order apart; without it "
+		"their time and amount do"),
+    TW_OPTION(struct order_options, where, TW_PAIRS,
+	.help = "what counts: {state: \"paid|settled\"}; without it what a field ok denies does "
+		"not"),
+};
+
 static const struct tw_option options[] = {
-    TW_OPTION(struct inventory, key, TW_STRING, .def = "sku",
-	.help = "the field that all sources have in common"),
-    TW_OPTION(struct inventory, fields, TW_NAMED, .flags = TW_REQUIRED,
+    TW_OPTION(struct inventory, key, TW_STRING,
+	.help = "the field that all sources have in common: sku, of orders id where nobody says"),
+    TW_OPTION(struct inventory, fields, TW_NAMED,
 	.nested = TW_TABLE(field_rows), .nested_size = sizeof(struct field_options),
 	.help = "what is compared: {available: {reference: wms, compare: {shop_api: {}}}}"),
+    TW_OPTION(struct inventory, compare, TW_NAMED, .flags = TW_NAMES_SOURCE,
+	.nested = TW_TABLE(order_rows), .nested_size = sizeof(struct order_options),
+	.help = "instead of fields: sources that tell of the same orders (key: id): {payments: "
+		"{}, orders: {max_lag: 2m}}"),
+    TW_OPTION(struct inventory, tolerance, TW_STRING, .def = "0.01",
+	.help = "of orders: amounts may differ by so much"),
+    TW_OPTION(struct inventory, keep, TW_DURATION, .def = "14d", .min = 60,
+	.max = 90 * 86400.0, .help = "an order of which nothing is heard for so long is forgotten"),
+    TW_OPTION(struct inventory, warm_up, TW_DURATION, .def = "1d", .max = 30 * 86400.0,
+	.help = "a payment may be of an order that was placed so long before the source of orders "
+		"was read first"),
     TW_OPTION(struct inventory, normalize, TW_NAMED, .flags = TW_NAMES_SOURCE,
 	.nested = TW_TABLE(normalize_rows), .nested_size = sizeof(struct normalize_options),
 	.help = "how a source writes what others write differently"),
@@ -111,22 +141,44 @@ static const struct tw_metric metrics[] = {
 	"Values that could not be read: no number, no known word, another currency"},
     [M_MAPPING] = {"inventory_mapping_suspect", "", TW_GAUGE, 0, 1, "source,field",
 	"1 while nearly all differ in the same way: how it is read is wrong, not the stock"},
+    [M_ORDER_FAULTS] = {"inventory_order_faults", "", TW_GAUGE, 0, 1, "fault",
+	"Orders of which systems tell different stories, older than max_lag and proven: "
+	"paid_without_order, order_without_payment, charged_twice, total_mismatch, not_exported, "
+	"not_shipped, refund_not_booked"},
+    [M_ORDER_VALUE] = {"inventory_order_fault_value", "", TW_GAUGE, 0, 0.01, "fault",
+	"What those orders are about, in the shop's currency"},
+    [M_ORDER_AGE] = {"inventory_order_fault_age_seconds", "seconds", TW_GAUGE, 0, 1, "fault",
+	"Since the event of the oldest of them"},
+    [M_ORDER_LAG] = {"inventory_order_lag_seconds", "seconds", TW_HISTOGRAM, 0, 0, "source",
+	"From an order's event to the one that follows it in this source"},
+    [M_ORDERS] = {"inventory_orders_compared", "", TW_GAUGE, 0, 1, "",
+	"Orders that are known, by more than one system or as a fault"},
+    [M_ORDERS_DROPPED] = {"inventory_orders_dropped_total", "", TW_COUNTER, 0, 1, "",
+	"Orders that had to be forgotten before their time, for want of room"},
 };
 
 static const struct tw_alert alerts[] = {
     {.name = "InventoryUnknown", .severity = "ticket", .hold = "15m",
 	.expr = "tillwatch_probe_verdict{probe=\"${probe}\"} == 3",
 	.summary = "{{ $labels.probe }}: the systems cannot be compared"},
-    {.name = "InventoryDrift", .severity = "ticket", .hold = "1m",
+    {.name = "InventoryDrift", .severity = "ticket", .hold = "1m", .when = "fields",
 	.expr = "inventory_drift_keys{probe=\"${probe}\"} > 0",
 	.summary = "{{ $labels.probe }}: {{ $value }} keys of {{ $labels.source }} show a wrong "
 		   "{{ $labels.field }}"},
-    {.name = "InventoryKeysMissing", .severity = "ticket", .hold = "1m",
+    {.name = "InventoryKeysMissing", .severity = "ticket", .hold = "1m", .when = "fields",
 	.expr = "inventory_missing_keys{probe=\"${probe}\"} > 0",
 	.summary = "{{ $labels.probe }}: {{ $value }} keys are missing in {{ $labels.source }}"},
-    {.name = "InventoryOversell", .severity = "page", .hold = "5m",
+    {.name = "InventoryOversell", .severity = "page", .hold = "5m", .when = "fields",
 	.expr = "inventory_oversell_units{probe=\"${probe}\",source=\"any\"} > 0",
 	.summary = "{{ $labels.probe }}: {{ $value }} units can be sold that nobody has"},
+    {.name = "OrderMoneyWrong", .severity = "page", .when = "compare",
+	.expr = "inventory_order_faults{probe=\"${probe}\","
+		"fault=~\"paid_without_order|charged_twice\"} > 0",
+	.summary = "{{ $labels.probe }}: {{ $value }} orders {{ $labels.fault }}"},
+    {.name = "OrderIncoherent", .severity = "ticket", .hold = "1m", .when = "compare",
+	.expr = "inventory_order_faults{probe=\"${probe}\","
+		"fault!~\"paid_without_order|charged_twice\"} > 0",
+	.summary = "{{ $labels.probe }}: {{ $value }} orders {{ $labels.fault }}"},
 };
 
 static const struct tw_panel panels[] = {
@@ -160,6 +212,13 @@ start(struct tw_ctx *ctx, void *self)
 	struct inventory *s = self;
 	enum tw_verdict v;
 
+	if (s->key == NULL)
+		s->key = s->compare.n > 0 ? "id" : "sku";
+	if (s->compare.n > 0) {
+		if ((v = orders_plan(ctx, s)) == TW_OK)
+			orders_restore(ctx, s);
+		return v;
+	}
 	if ((s->c = calloc(1, sizeof(*s->c))) == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	s->c->on_lag = on_lag;
@@ -180,6 +239,9 @@ stop(struct tw_ctx *ctx, void *self)
 	struct inventory *s = self;
 
 	(void)ctx;
+	if (s->orders != NULL)
+		orders_clear(&s->orders->o);
+	free(s->orders);
 	if (s->c != NULL)
 		compare_clear(s->c);
 	free(s->c);
@@ -190,12 +252,36 @@ static void
 on_records(struct tw_ctx *ctx, void *self, const struct tw_batch *b,
     const struct tw_record *records, size_t n)
 {
-	take_records(ctx, self, b, records, n);
+	struct inventory *s = self;
+
+	if (s->orders != NULL)
+		orders_take(ctx, s, b, records, n);
+	else
+		take_records(ctx, s, b, records, n);
+}
+
+static void
+save(struct tw_ctx *ctx, void *self)
+{
+	struct inventory *s = self;
+
+	if (s->orders != NULL)
+		orders_put(ctx, s);
+}
+
+static enum tw_verdict
+probe(struct tw_ctx *ctx, void *self)
+{
+	struct inventory *s = self;
+
+	if (!tw_has(read))
+		return tw_fail(ctx, TW_UNKNOWN, "host", "this host cannot read a source again");
+	return s->orders != NULL ? orders_slot(ctx, s) : run_slot(ctx, s);
 }
 
 TW_PLUGIN(.name = "inventory", .version = "1.0",
     .summary = "Stock and prices: which systems disagree, since when",
     .prefix = "inventory_", .self_size = sizeof(struct inventory), .start = start,
-    .probe = run_slot, .stop = stop, .on_records = on_records,
+    .probe = probe, .stop = stop, .on_records = on_records, .save = save,
     .options = TW_TABLE(options), .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts),
     .panels = TW_TABLE(panels), .interval_us = 600000000);

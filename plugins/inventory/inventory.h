@@ -7,6 +7,7 @@
  *   compare.c    cells -> differences, confirmed (compare.h); table.c, value.c, mapping.c
  *   run.c        a slot: scans that are due, keys read again, then judged
  *   report.c     metrics, facts, the verdict
+ *   orders*.c    instead of all this: order integrity (orders.h, orders-probe.h)
  *   keep.c       what is open, over restarts
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -27,7 +28,8 @@ enum metric {
 	M_LAG, M_STALENESS, M_DRIFT_KEYS, M_DRIFT_UNITS, M_DRIFT_AGE, M_OPEN, M_MISSING, M_GHOST,
 	M_DUPLICATE, M_NEGATIVE, M_OVERSELL_UNITS, M_OVERSELL_VALUE, M_UNDERSELL_KEYS,
 	M_UNDERSELL_VALUE, M_COMPARED, M_COHERENT, M_COHERENCE, M_SCAN_AGE, M_SCAN_ROWS,
-	M_SCAN_SECONDS, M_SCAN_COMPLETE, M_REJECTED, M_MAPPING
+	M_SCAN_SECONDS, M_SCAN_COMPLETE, M_REJECTED, M_MAPPING,
+	M_ORDER_FAULTS, M_ORDER_VALUE, M_ORDER_AGE, M_ORDER_LAG, M_ORDERS, M_ORDERS_DROPPED
 };
 
 /* ---- options ---- */
@@ -77,10 +79,12 @@ struct kept { uint64_t key; int64_t since_ms; };
 struct inventory {
 	/* options */
 	const char *key;
-	struct tw_list fields, normalize;
-	int64_t confirm_max, full_scan;
+	struct tw_list fields, normalize, compare;
+	int64_t confirm_max, full_scan, keep, warm_up;
+	const char *tolerance;        /* of orders */
 
 	/* made by start */
+	struct orders_probe *orders;  /* instead of all that follows (orders-probe.h) */
 	struct comparer *c;
 	struct column columns[COLUMNS_MAX];
 	struct side_more more[SOURCES_MAX];
@@ -103,11 +107,21 @@ struct inventory {
 
 /* plan.c. refuse() has been told when the verdict is not ok. */
 enum tw_verdict plan_make(struct tw_ctx *ctx, struct inventory *s);
+/* What `normalize` says of a source: of its keys, and of one of its fields. */
+void plan_affixes(const struct inventory *s, const char *source, struct side_more *m);
+enum tw_verdict plan_rules(struct tw_ctx *ctx, const struct inventory *s, const char *source,
+    const char *field, bool is_price, struct value_rules *r);
 /* take.c */
 void take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
     const struct tw_record *records, size_t n);
+int take_place(const struct tw_batch *b, const char *field); /* of it in a record; -1: none */
+/* The key as all systems have it. 0: it is none. */
+size_t take_key(
+    const struct side_more *m, const struct tw_value *v, char number[24], const char **key);
+/* Keys as that side writes them, in one piece: pointers, then texts. From malloc. */
+const char **keys_as_written(const struct side_more *m, const char *const *keys, size_t n);
 /* run.c */
-enum tw_verdict run_slot(struct tw_ctx *ctx, void *self);
+enum tw_verdict run_slot(struct tw_ctx *ctx, struct inventory *s);
 /* report.c: all metrics and facts of this moment, and the verdict */
 enum tw_verdict report(struct tw_ctx *ctx, struct inventory *s);
 /* keep.c */

@@ -2,10 +2,13 @@
 INVENTORY_SOURCES = plugins/inventory/compare.c plugins/inventory/compare.h plugins/inventory/compare-open.h \
 	plugins/inventory/mapping.c plugins/inventory/mapping.h plugins/inventory/table.c plugins/inventory/table.h \
 	plugins/inventory/value.c plugins/inventory/value.h
+ORDERS_SOURCES = plugins/inventory/orders.c plugins/inventory/orders.h plugins/inventory/orders-keep.c
 plugin_LTLIBRARIES += plugins/inventory.la
 plugins_inventory_la_SOURCES = plugins/inventory/inventory.c plugins/inventory/inventory.h \
 	plugins/inventory/keep.c plugins/inventory/plan.c plugins/inventory/report.c \
-	plugins/inventory/run.c plugins/inventory/take.c $(INVENTORY_SOURCES)
+	plugins/inventory/run.c plugins/inventory/take.c $(INVENTORY_SOURCES) \
+	plugins/inventory/orders-plan.c plugins/inventory/orders-probe.c plugins/inventory/orders-probe.h \
+	plugins/inventory/orders-take.c $(ORDERS_SOURCES)
 plugins_inventory_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
 plugins_inventory_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_inventory_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(XXHASH_LIBS) -lm
@@ -17,6 +20,17 @@ tests_unit_test_inventory_SOURCES = tests/unit/test-inventory.c $(INVENTORY_SOUR
 tests_unit_test_inventory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(XXHASH_CFLAGS)
 tests_unit_test_inventory_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(XXHASH_LIBS) -lm
 
+# Which stories of an order differ, when, and what proves it.
+check_PROGRAMS += tests/unit/test-orders
+TESTS += tests/unit/test-orders
+tests_unit_test_orders_SOURCES = tests/unit/test-orders.c $(ORDERS_SOURCES)
+tests_unit_test_orders_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(XXHASH_CFLAGS)
+tests_unit_test_orders_LDADD = $(CMOCKA_LIBS) $(XXHASH_LIBS)
+
 # Two systems as feeds through the real agent: what is changed is reported as exactly that.
 TESTS += tests/blackbox/inventory.sh
 EXTRA_DIST += tests/blackbox/inventory.sh
+
+# A thousand orders in six systems: each fault that is among them is found, and nothing else.
+TESTS += tests/blackbox/orders.sh
+EXTRA_DIST += tests/blackbox/orders.sh

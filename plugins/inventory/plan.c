@@ -23,24 +23,29 @@ normalize_of(const struct inventory *s, const char *source)
 	return NULL;
 }
 
+void
+plan_affixes(const struct inventory *s, const char *source, struct side_more *m)
+{
+	const struct normalize_options *n = normalize_of(s, source);
+
+	m->prefix = n != NULL && n->key_prefix != NULL ? n->key_prefix : "";
+	m->suffix = n != NULL && n->key_suffix != NULL ? n->key_suffix : "";
+	m->prefix_len = strlen(m->prefix);
+	m->suffix_len = strlen(m->suffix);
+}
+
 /* Its place, made when it has none. -1: too many. */
 static int
 side_of(struct tw_ctx *ctx, struct inventory *s, const char *source)
 {
-	const struct normalize_options *n = normalize_of(s, source);
 	struct comparer *c = s->c;
-	struct side_more *m;
 
 	for (unsigned i = 0; i < c->n_sides; i++)
 		if (strcmp(c->sides[i].name, source) == 0)
 			return (int)i;
 	if (c->n_sides == SOURCES_MAX)
 		return -1;
-	m = &s->more[c->n_sides];
-	m->prefix = n != NULL && n->key_prefix != NULL ? n->key_prefix : "";
-	m->suffix = n != NULL && n->key_suffix != NULL ? n->key_suffix : "";
-	m->prefix_len = strlen(m->prefix);
-	m->suffix_len = strlen(m->suffix);
+	plan_affixes(s, source, &s->more[c->n_sides]);
 	c->sides[c->n_sides].name = source;
 	tw_api_->want(ctx, source, s->key);
 	return (int)c->n_sides++;
@@ -80,9 +85,8 @@ take_tax(struct tw_ctx *ctx, struct value_rules *r, const char *text, const char
 	return TW_OK;
 }
 
-/* What `normalize` says of a source, for one of its fields. */
-static enum tw_verdict
-take_rules(struct tw_ctx *ctx, const struct inventory *s, const char *source, const char *field,
+enum tw_verdict
+plan_rules(struct tw_ctx *ctx, const struct inventory *s, const char *source, const char *field,
     bool is_price, struct value_rules *r)
 {
 	const struct normalize_options *n = normalize_of(s, source);
@@ -133,7 +137,7 @@ column_of(struct tw_ctx *ctx, struct inventory *s, const char *source, const cha
 	}
 	s->columns[c->n_columns] = (struct column){
 	    .side = (unsigned)side, .field = field, .at = -1};
-	if (take_rules(ctx, s, source, field, is_price, &s->columns[c->n_columns].rules) != TW_OK)
+	if (plan_rules(ctx, s, source, field, is_price, &s->columns[c->n_columns].rules) != TW_OK)
 		return -1;
 	c->side_of[c->n_columns] = (unsigned)side;
 	tw_api_->want(ctx, source, field);

@@ -61,28 +61,19 @@ time_is_up(struct tw_ctx *ctx, void *self, void *arg)
 	return end(ctx, s);
 }
 
-/* The keys as the side writes them, in one piece: pointers, then texts. NULL: no memory. */
+/* What is asked, as the side writes it. NULL: no memory. */
 static const char **
 keys_for(const struct inventory *s, unsigned side)
 {
-	const struct side_more *m = &s->more[side];
-	size_t bytes = 0, n = s->c->n_asked;
-	const char **keys;
-	char *at;
+	size_t n = s->c->n_asked;
+	const char **keys = calloc(n + 1, sizeof(*keys)), **written = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		bytes += strlen(table_key(s->c->table, s->c->asked[i])) + m->prefix_len
-		    + m->suffix_len + 1;
-	if ((keys = malloc(n * sizeof(*keys) + bytes + 1)) == NULL)
-		return NULL;
-	at = (char *)(keys + n);
-	for (size_t i = 0; i < n; i++) {
-		const char *key = table_key(s->c->table, s->c->asked[i]);
-
-		keys[i] = at;
-		at = stpcpy(stpcpy(stpcpy(at, m->prefix), key), m->suffix) + 1;
-	}
-	return keys;
+	for (size_t i = 0; keys != NULL && i < n; i++)
+		keys[i] = table_key(s->c->table, s->c->asked[i]);
+	if (keys != NULL)
+		written = keys_as_written(&s->more[side], keys, n);
+	free(keys);
+	return written;
 }
 
 static enum tw_verdict
@@ -172,14 +163,11 @@ is_scan_due(const struct inventory *s, const struct side *side, int64_t now_ms)
 }
 
 enum tw_verdict
-run_slot(struct tw_ctx *ctx, void *self)
+run_slot(struct tw_ctx *ctx, struct inventory *s)
 {
-	struct inventory *s = self;
 	int64_t left_us = tw_api_->left_us(ctx), now_ms = wall_now().ms;
 	enum tw_verdict v;
 
-	if (!tw_has(read))
-		return tw_fail(ctx, TW_UNKNOWN, "host", "this host cannot read a source again");
 	s->ctx = ctx;
 	s->is_over = false;
 	s->n_scans_asked = 0;

@@ -5,13 +5,14 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugins/common/glob.h"
 #include "plugins/inventory/inventory.h"
 
-static int
-place_of(const struct tw_batch *b, const char *field)
+int
+take_place(const struct tw_batch *b, const char *field)
 {
 	for (uint32_t i = 0; i < b->n_fields; i++)
 		if (strcmp(b->fields[i], field) == 0)
@@ -25,14 +26,13 @@ resolve(struct inventory *s, unsigned side, const struct tw_batch *b)
 	struct side_more *m = &s->more[side];
 
 	m->is_resolved = true;
-	m->key_at = place_of(b, s->key);
+	m->key_at = take_place(b, s->key);
 	for (unsigned i = 0; i < s->c->n_columns; i++)
 		if (s->columns[i].side == side)
-			s->columns[i].at = place_of(b, s->columns[i].field);
+			s->columns[i].at = take_place(b, s->columns[i].field);
 }
 
-/* The key as all systems have it. 0: it is none. */
-static size_t
+size_t
 take_key(const struct side_more *m, const struct tw_value *v, char number[24], const char **key)
 {
 	size_t len;
@@ -60,6 +60,25 @@ take_key(const struct side_more *m, const struct tw_value *v, char number[24], c
 	    && memcmp(*key + len - m->suffix_len, m->suffix, m->suffix_len) == 0)
 		len -= m->suffix_len;
 	return len <= TABLE_KEY_MAX && memchr(*key, '\0', len) == NULL ? len : 0;
+}
+
+const char **
+keys_as_written(const struct side_more *m, const char *const *keys, size_t n)
+{
+	size_t bytes = 0;
+	const char **out;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(keys[i]) + m->prefix_len + m->suffix_len + 1;
+	if ((out = malloc(n * sizeof(*out) + bytes + 1)) == NULL)
+		return NULL;
+	at = (char *)(out + n);
+	for (size_t i = 0; i < n; i++) {
+		out[i] = at;
+		at = stpcpy(stpcpy(stpcpy(at, m->prefix), keys[i]), m->suffix) + 1;
+	}
+	return out;
 }
 
 static void
