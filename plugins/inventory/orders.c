@@ -368,8 +368,8 @@ waits_since_ms(const struct orders *o, const struct order_row *r, enum fault f, 
 	return now_ms - since_ms >= o->lags_ms[role] ? since_ms : 0;
 }
 
-/* Less was paid than was ordered, or more, and it was not paid back. What is paid back beyond that is
- * goodwill, or part of the order that was returned. */
+/* Less was paid than was ordered, or more, and it was not paid back. What is paid back beyond that
+ * is goodwill, or part of the order that was returned. */
 static int64_t
 judge_amounts(const struct orders *o, const struct order_row *r, enum fault f, int64_t now_ms)
 {

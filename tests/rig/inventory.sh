@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# inventory.sh - the stock, the prices and the orders of a real shop (nginx, Vendure, PostgreSQL): database, admin API and
+# feed agree while shoppers buy; what one of them has missed is reported as exactly that, and not before its grace; paid
+# orders are orders.
+#   tests/rig/inventory.sh [MINUTES]    of shoppers on a healthy shop (1); top_builddir names the build
+# Ends with "N passed, N failed".
+set -uo pipefail
+minutes=${1:-1}
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+build=${top_builddir:-$top/build}
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-inventory.XXXXXX")
+export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
+passed=0 failed=0 agent='' shoppers=''
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
+cleanup() {
+  [ -n "$shoppers" ] && kill "$shoppers" 2>/dev/null
+  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
+  "$here/rig" down >/dev/null 2>&1
+  if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+say() { printf '%s  %s\n' "$(date -u +%T)" "$1"; }
+ok() { passed=$((passed + 1)); say "ok    $1"; }
+no() { failed=$((failed + 1)); say "FAIL  $1"; tail -5 "$dir/agent.log" | sed 's/^/        | /'; "$tillwatch" status | sed 's/^/        | /'; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@"; do
+    [ "$SECONDS" -lt "$limit" ] || { no "$name"; return 1; }
+    sleep 0.3
+  done
+  ok "$name"
+}
+same() { if [ "$2" = "$3" ]; then ok "$1: $2"; else no "$1: $2, and not $3"; fi; }
+
+say "the rig comes up"
+if ! "$here/rig" up >"$dir/rig.log" 2>&1; then tail -20 "$dir/rig.log"; echo "the rig did not come up"; echo "0 passed, 1 failed"; exit 1; fi
+door=http://127.0.0.1:$RIG_DOOR_PORT
+sql() { psql -qAt -h 127.0.0.1 -p "$RIG_PG_PORT" -U postgres -d shop -c "$1"; }
+sql "alter database shop set timezone = 'UTC'"
+curl -s -o /dev/null -D "$dir/login" -H 'content-type: application/json' -d '{"query":"mutation{login(username:\"superadmin\",password:\"superadmin\"){__typename}}"}' "$door/admin-api"
+sed -n 's/^vendure-auth-token: *\([0-9a-f]*\).*/\1/Ip' "$dir/login" >"$dir/token"
+chmod 600 "$dir/token"
+[ -s "$dir/token" ] || { no 'the admin API gives a token'; echo "$passed passed, $failed failed"; exit 1; }
+
+variants='productVariants(options:{take:50,skip:$offset})'
+items='{totalItems items{sku price stockLevels{stockOnHand stockAllocated} updatedAt}}'
+cat >"$dir/rig.yaml" <<Y
+shop: {name: rig, currency: USD}
+agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
+defaults: {interval: 1s, timeout: 900ms}
+systems: {database: {title: PostgreSQL, owner: web}, storefront: {title: Vendure, owner: web}, erp: {title: ERP feed, owner: logistics}, psp: {title: Payment, owner: payments}}
+sources:
+  stock:
+    type: sql
+    system: database
+    interval: 1s
+    dsn: "postgresql://postgres@127.0.0.1:$RIG_PG_PORT/shop"
+    key: sku
+    zone: UTC
+    query: 'SELECT v.sku, s."stockOnHand" AS on_hand, s."stockOnHand" - s."stockAllocated" AS available, p.price FROM product_variant v JOIN stock_level s ON s."productVariantId" = v.id JOIN product_variant_price p ON p."variantId" = v.id'
+    fields: {on_hand: on_hand}
+  admin:
+    type: http_json
+    system: storefront
+    interval: 2s
+    timeout: 1900ms
+    url: "$door/admin-api"
+    headers: {Authorization: "Bearer \${file:$dir/token}"}
+    body: {query: 'query(\$offset:Int){$variants$items}', variables: {offset: "\${offset}"}}
+    key_body: {query: 'query(\$keys:[String!]){productVariants(options:{take:50,filter:{sku:{in:\$keys}}})$items}', variables: {keys: "\${keys}"}}
+    records: /data/productVariants/items
+    total: /data/productVariants/totalItems
+    fields: {sku: /sku, price: /price, on_hand: /stockLevels/0/stockOnHand, available: /stockLevels/0/stockOnHand - /stockLevels/0/stockAllocated}
+  feed:
+    type: csv
+    system: erp
+    interval: 1s
+    url: "$door/feeds/stock.csv"
+    fields: {sku: sku, on_hand: stock}
+    time: updated_at
+  orders:
+    type: sql
+    system: storefront
+    interval: 1s
+    lateness: 2s
+    dsn: "postgresql://postgres@127.0.0.1:$RIG_PG_PORT/shop"
+    zone: UTC
+    units: {value: cents}
+    query: 'SELECT o."orderPlacedAt" AS time, o.code AS id, o."subTotalWithTax" + o."shippingWithTax" AS value, o."currencyCode" AS currency FROM "order" o WHERE o."orderPlacedAt" > \$watermark'
+  payments:
+    type: sql
+    system: psp
+    interval: 1s
+    lateness: 2s
+    dsn: "postgresql://postgres@127.0.0.1:$RIG_PG_PORT/shop"
+    zone: UTC
+    units: {value: cents}
+    id: payment
+    query: 'SELECT p."createdAt" AS time, p.id AS payment, o.code AS code, p.amount AS value, p.state AS state FROM payment p JOIN "order" o ON o.id = p."orderId" WHERE p."createdAt" > \$watermark'
+    fields: {id: code, payment: payment}
+probes:
+  - name: stock-parity
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    normalize: {stock: {units: {price: cents}}, admin: {units: {price: cents}}}
+    fields:
+      on_hand: {reference: stock, kind: quantity, compare: {admin: {grace: 4s}, feed: {grace: 4s}}}
+      available: {reference: stock, compare: {admin: {grace: 4s}}}
+      price: {reference: stock, compare: {admin: {grace: 4s}}}
+  - name: order-integrity
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    warm_up: 0s
+    compare:
+      orders: {max_lag: 5s}
+      payments: {max_lag: 5s, where: {state: "Settled|Authorized"}}
+Y
+chmod 600 "$dir/rig.yaml"
+export TILLWATCH_SOCKET=$dir/agent.sock TILLWATCH_CONFIG=$dir/rig.yaml
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([-0-9.e+]*\)"$/\1/p'; }
+is() { [ "$(value "$1")" = "$2" ]; }
+if "$tillwatch" check >"$dir/check" 2>&1; then ok 'check takes it'; else no "check: $(cat "$dir/check")"; fi
+"$build/agent/tillwatchd" -c "$dir/rig.yaml" >>"$dir/agent.log" 2>&1 &
+agent=$!
+within 20 'the agent is up' eval '"$tillwatch" probes >/dev/null 2>&1'
+skus=$(sql 'select count(distinct sku) from product_variant')
+for pair in admin/on_hand admin/available admin/price feed/on_hand; do
+  within 30 "${pair%/*} has the ${pair#*/} of all $skus" is "inventory_coherent_keys{source=\"${pair%/*}\",field=\"${pair#*/}\"}" "$skus"
+done
+
+say "shoppers buy for $minutes minutes"
+"$here/rig" shoppers 240 $((minutes * 60)) >"$dir/shoppers.log" 2>&1 &
+shoppers=$!
+wait "$shoppers"
+shoppers=''
+sleep 8
+sold=$(sql 'select sum("stockAllocated") from stock_level')
+placed=$(sql 'select count(*) from "order" where "orderPlacedAt" is not null')
+if [ "$placed" -gt 0 ] && [ "$sold" -gt 0 ]; then ok "$placed orders, $sold pieces"; else no "nobody has bought anything: $placed orders, $sold pieces"; fi
+most() { value "max(max_over_time($1[$((minutes * 60 + 60))s]))"; }
+same 'no key drifts on a healthy shop' "$(most inventory_drift_keys)" 0
+same 'none is missing' "$(most inventory_missing_keys)" 0
+same 'none is of nobody' "$(most inventory_ghost_keys)" 0
+same 'nothing is read wrongly' "$(most inventory_mapping_suspect)" 0
+same 'no order is told differently' "$(most inventory_order_faults)" 0
+same 'all orders are known' "$(value inventory_orders_compared)" "$placed"
+
+# What changed in the database, and the feed has not heard of.
+before=$(date +%s%N)
+"$here/rig" fault stale
+changed=$(sql 'select count(*) from stock_level where id % 5 = 0')
+within 10 'the difference is seen' is 'inventory_open_keys{source="feed",field="on_hand"}' "$changed"
+seen=$(date +%s%N)
+drift=$(value 'inventory_drift_keys{source="feed",field="on_hand"}')
+if [ "$drift" = 0 ] || [ $((seen - before)) -gt 4000000000 ]; then ok 'none counts before its grace'; else no "$drift count before their grace"; fi
+within 20 "then exactly those: $changed keys" is 'inventory_drift_keys{source="feed",field="on_hand"}' "$changed"
+same 'and exactly so many units' "$(value 'inventory_drift_units{source="feed",field="on_hand"}')" $((changed * 7))
+same 'which can be sold, and nobody has' "$(value 'inventory_oversell_units{source="feed"}')" $((changed * 7))
+same 'the admin API shows what the database has' "$(value 'sum(inventory_drift_keys{source="admin"})')" 0
+curl -s --unix-socket "$dir/agent.sock" 'http://agent/tillwatch/v1/runs?probe=stock-parity&limit=20' >"$dir/runs"
+named=$(grep -oE '"key":"[^"]*"' "$dir/runs" | sort -u | wc -l)
+wrong=0
+for sku in $(grep -oE '"key":"[^"]*"' "$dir/runs" | sort -u | cut -d'"' -f4); do
+  [ "$(sql "select s.id % 5 from stock_level s join product_variant v on v.id = s.\"productVariantId\" where v.sku = '$sku'")" = 0 ] || wrong=$((wrong + 1))
+done
+if [ "$named" -gt 0 ] && [ "$wrong" -eq 0 ]; then ok "the record names $named of them, and no other"; else no "the record names $named keys, $wrong of them wrongly"; fi
+
+# Orders: a customer is charged twice, one pays another amount, one order is gone.
+codes=$(sql 'select code from "order" where "orderPlacedAt" is not null order by id limit 3')
+# shellcheck disable=SC2086
+set -- $codes
+pay() { sql "insert into payment (method, state, metadata, amount, \"orderId\", \"createdAt\", \"updatedAt\") select method, state, metadata, $2, \"orderId\", now() at time zone 'UTC', now() at time zone 'UTC' from payment where \"orderId\" = (select id from \"order\" where code = '$1') limit 1"; }
+pay "$1" amount
+within 20 'who pays twice is found' is 'inventory_order_faults{fault="charged_twice"}' 1
+sql "insert into \"order\" (code, state, active, \"couponCodes\", \"currencyCode\", \"shippingAddress\", \"billingAddress\", \"subTotal\", \"subTotalWithTax\", shipping, \"shippingWithTax\", type, \"orderPlacedAt\", \"createdAt\", \"updatedAt\") select 'UNPAID1', state, active, \"couponCodes\", \"currencyCode\", \"shippingAddress\", \"billingAddress\", \"subTotal\", \"subTotalWithTax\", shipping, \"shippingWithTax\", type, now() at time zone 'UTC', now(), now() from \"order\" where code = '$2'"
+within 20 'so is an order without a payment' is 'inventory_order_faults{fault="order_without_payment"}' 1
+same 'and nothing else' "$(value 'sum(inventory_order_faults)')" 2
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
