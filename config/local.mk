@@ -1,7 +1,7 @@
 # config/local.mk - how tillwatch is configured.
 noinst_LTLIBRARIES += config/libtwconfig.la
 config_libtwconfig_la_SOURCES = config/check.c config/check.h config/config.h config/errors.c config/errors.h \
-	config/load.c config/schema.c config/secret.c config/secret.h config/table.c config/yaml.c config/yaml.h
+	config/flows.c config/flows.h config/load.c config/map.c config/map.h config/map-check.c config/map-json.c config/schema.c config/secret.c config/secret.h config/table.c config/yaml.c config/yaml.h
 config_libtwconfig_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
 config_libtwconfig_la_LIBADD = $(YAML_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += config/demo.yaml

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 static const struct tw_option compare_rows[] = {
-    TW_OPTION(struct compare_options, grace, TW_DURATION, .def = "5m", .max = 30 * 86400.0,
-	.help = "a younger difference is on its way, no drift"),
+    TW_OPTION(struct compare_options, grace, TW_DURATION, .flags = TW_FLOW_LIMIT, .def = "5m",
+	.max = 30 * 86400.0, .help = "a younger difference is on its way, no drift"),
     TW_OPTION(struct compare_options, buffer, TW_REAL, .def = "0", .max = 1e9,
 	.help = "units that this system keeps back on purpose"),
     TW_OPTION(struct compare_options, tolerance, TW_STRING,
@@ -23,11 +23,12 @@ static const struct tw_option compare_rows[] = {
 
 static const struct tw_option field_rows[] = {
     TW_OPTION(struct field_options, reference, TW_STRING,
-	.flags = TW_NAMES_SOURCE | TW_REQUIRED, .help = "the source that is right"),
+	.flags = TW_NAMES_SOURCE | TW_FLOW_FROM | TW_REQUIRED,
+	.help = "the source that is right"),
     TW_OPTION(struct field_options, kind, TW_CHOICE, .choices = "auto|quantity|price|value",
 	.def = "auto", .help = "how it is compared; auto: by its name"),
-    TW_OPTION(struct field_options, compare, TW_NAMED, .flags = TW_NAMES_SOURCE | TW_REQUIRED,
-	.nested = TW_TABLE(compare_rows), .nested_size = sizeof(struct compare_options),
+    TW_OPTION(struct field_options, compare, TW_NAMED,
+	.flags = TW_NAMES_SOURCE | TW_FLOW_TO | TW_REQUIRED, .nested = TW_TABLE(compare_rows), .nested_size = sizeof(struct compare_options),
 	.help = "sources that must agree with it"),
 };
 
