@@ -8,11 +8,14 @@ EXTRA_DIST += config/demo.yaml
 examplesdir = $(docdir)/examples
 dist_examples_DATA = config/tillwatch.yaml
 
-check_PROGRAMS += tests/unit/test-config tests/unit/test-units tests/fuzz/fuzz-config
-TESTS += tests/unit/test-config tests/unit/test-units tests/fuzz/fuzz-config
+check_PROGRAMS += tests/unit/test-config tests/unit/test-map tests/unit/test-units tests/fuzz/fuzz-config
+TESTS += tests/unit/test-config tests/unit/test-map tests/unit/test-units tests/fuzz/fuzz-config
 tests_unit_test_config_SOURCES = tests/unit/test-config.c
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_config_LDADD = config/libtwconfig.la lib/libtw.la $(CMOCKA_LIBS)
+tests_unit_test_map_SOURCES = tests/unit/test-map.c
+tests_unit_test_map_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_map_LDADD = config/libtwconfig.la lib/libtw.la $(CMOCKA_LIBS)
 tests_unit_test_units_SOURCES = tests/unit/test-units.c
 tests_unit_test_units_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_units_LDADD = lib/libtw.la $(CMOCKA_LIBS)

@@ -217,17 +217,16 @@ add_ends(struct ends *e, const struct tw_option *o, const json_t *v)
 			add_end(e, json_string_value(item), -1);
 }
 
+/* Without a source that is right the first of them is; to itself nothing flows. */
 static void
 measure_all(struct build *b, const struct ends *from, const struct ends *to, const char *field)
 {
-	size_t first = from->n == 0;
+	const struct ends *known = from->n > 0 ? from : to;
+	size_t n = from->n > 0 ? from->n : to->n > 0;
 
-	if (to->n == 0)
-		return;
-	from = first == 1 ? to : from;
-	for (size_t i = 0; i < (first == 1 ? 1 : from->n); i++)
-		for (size_t k = first; k < to->n; k++)
-			measure(b, from->items[i].source, to->items[k].source,
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < to->n; k++)
+			measure(b, known->items[i].source, to->items[k].source,
 			    to->items[k].limit_us, field);
 }
 
@@ -237,7 +236,6 @@ static void walk(struct build *b, const struct tw_table *rows, const json_t *val
 static void
 descend(struct build *b, const struct tw_option *o, const json_t *v, const char *field)
 {
-	bool names_sources = (o->flags & TW_NAMES_SOURCE) != 0;
 	const json_t *item;
 	size_t i;
 
@@ -249,7 +247,7 @@ descend(struct build *b, const struct tw_option *o, const json_t *v, const char 
 	else if (o->type == TW_NAMED)
 		json_array_foreach(v, i, item)
 			walk(b, &o->nested, json_array_get(item, 1),
-			    names_sources ? field : json_string_value(json_array_get(item, 0)));
+			    json_string_value(json_array_get(item, 0)));
 }
 
 /* field: the name of the innermost named map around, NULL at the top. As deep as a manifest is. */
