@@ -8,3 +8,6 @@ cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"'
 cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 cli_tillwatch_LDADD = tui/libtwtui.la agent/store/libtwstore.la config/libtwconfig.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) \
 	$(UTF8PROC_LIBS) $(NCURSES_LIBS) -lpthread -lm
+
+TESTS += tests/blackbox/map.sh
+EXTRA_DIST += tests/blackbox/map.sh

@@ -130,7 +130,7 @@ plural(size_t n)
 }
 
 static void
-draw_system(const struct cli *cli, const json_t *s, int column)
+draw_system(const struct cli *cli, const json_t *s, int column, bool is_live)
 {
 	size_t n_probes = json_array_size(json_object_get(s, "probes"));
 	size_t n_sources = json_array_size(json_object_get(s, "sources"));
@@ -140,16 +140,17 @@ draw_system(const struct cli *cli, const json_t *s, int column)
 	double errors = member_number(s, "error_share");
 	char text[SHORT_TEXT];
 
-	if (*verdict != '\0')
-		part(&l, tint_of_verdict(verdict), "%-7s", verdict);
-	if (isfinite(errors))
-		part(&l, errors > 0 ? TINT_WARN : TINT_NONE, "errors %s %%",
-		    map_share(errors, text));
+	if (is_live)
+		part(&l, *verdict != '\0' ? tint_of_verdict(verdict) : TINT_DIM, "%-7s",
+		    *verdict != '\0' ? verdict : "-");
 	if (n_probes + n_sources == 0)
 		part(&l, TINT_WARN, "not watched");
 	else
 		part(&l, TINT_NONE, "%zu probe%s, %zu source%s", n_probes, plural(n_probes),
 		    n_sources, plural(n_sources));
+	if (isfinite(errors))
+		part(&l, errors > 0 ? TINT_WARN : TINT_NONE, "errors %s %%",
+		    map_share(errors, text));
 	if (*title != '\0')
 		part(&l, TINT_NONE, "%s", title);
 	if (*owner != '\0')
@@ -314,7 +315,7 @@ map_draw(const struct cli *cli, const json_t *map)
 	print_tint(cli, TINT_DIM, "systems");
 	putchar('\n');
 	json_array_foreach(systems, i, o)
-		draw_system(cli, o, column);
+		draw_system(cli, o, column, is_live);
 	column = 0;
 	json_array_foreach(flows, i, o) {
 		flow_head(o, head);

@@ -149,7 +149,8 @@ add_share(struct cli *cli, json_t *map, const char *expr)
 		double v = member_number(system, "error_share");
 
 		json_array_foreach(json_object_get(data, "result"), k, series)
-			if (has_name(probes, member_text(json_object_get(series, "metric"), "probe")))
+			if (has_name(probes,
+				member_text(json_object_get(series, "metric"), "probe")))
 				v = worse_of(v, value_of(series), HIGH);
 		set_number(system, "error_share", v);
 	}

@@ -13,7 +13,7 @@
 struct build {
 	struct map *m;
 	const struct config *c;
-	bool *is_compared;              /* probes[i] of the configuration is a source of a compare */
+	bool *is_compared;              /* is the configuration's probes[i] a compared source? */
 	const char *probe;              /* whose options are walked, in the map's heap */
 };
 

@@ -77,8 +77,8 @@ void map_free(struct map *m);           /* of one who holds it; NULL does nothin
 /* The system in which a probe or source stands; NULL = none. */
 const char *map_system_of(const struct config *c, const struct config_probe *p);
 
-/* Of those who make a map. A text in its heap, NULL of NULL; room for one more item of a list, whose
- * capacities are powers of two. */
+/* Of those who make a map. A text in its heap, NULL of NULL; room for one more item of a list,
+ * whose capacities are powers of two. */
 const char *map_keep(struct map *m, const char *text);
 void *map_grow(void *items, size_t n, size_t size);
 /* map-check.c: fills in findings. is_compared: of the configuration's probes[]. */

@@ -1,5 +1,6 @@
 /*
- * tillwatch.c - probes, runs, plugin hosts and the map of the shop, as JSON. The shapes are described in docs/API.md.
+ * tillwatch.c - probes, runs, plugin hosts and the map of the shop, as JSON. The shapes are
+ * described in docs/API.md.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -28,8 +28,8 @@ static const struct tw_option field_rows[] = {
     TW_OPTION(struct field_options, kind, TW_CHOICE, .choices = "auto|quantity|price|value",
 	.def = "auto", .help = "how it is compared; auto: by its name"),
     TW_OPTION(struct field_options, compare, TW_NAMED,
-	.flags = TW_NAMES_SOURCE | TW_FLOW_TO | TW_REQUIRED, .nested = TW_TABLE(compare_rows), .nested_size = sizeof(struct compare_options),
-	.help = "sources that must agree with it"),
+	.flags = TW_NAMES_SOURCE | TW_FLOW_TO | TW_REQUIRED, .nested = TW_TABLE(compare_rows),
+	.nested_size = sizeof(struct compare_options), .help = "sources that must agree with it"),
 };
 
 static const struct tw_option normalize_rows[] = {

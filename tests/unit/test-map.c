@@ -84,11 +84,12 @@ map_of(const char *flows, const char *probes)
 	FILE *f = fopen(path, "w");
 
 	fprintf(f, "shop: {name: acme}\n"
-		   "systems: {erp: {owner: it}, wms: {owner: it}, shop: {owner: it}, market: {owner: "
-		   "it}}\n"
+		   "systems: {erp: {owner: it}, wms: {owner: it}, shop: {owner: it},\n"
+		   "  market: {owner: it}}\n"
 		   "flows: {%s}\nsources:\n"
 		   "  erp_: {type: lines, system: erp}\n  wms_: {type: lines, system: wms}\n"
-		   "  shop_: {type: lines, system: shop}\n  market_: {type: lines, system: market}\n"
+		   "  shop_: {type: lines, system: shop}\n"
+		   "  market_: {type: lines, system: market}\n"
 		   "  cache_: {type: lines, system: shop}\n  alien_: {type: lines}\n"
 		   "probes:\n%s", flows, probes);
 	fclose(f);
@@ -154,7 +155,8 @@ static void
 the_declared_one_is_the_same(void **state)
 {
 	(void)state;
-	expect_flows("pay: {from: shop, to: erp}, stock: {from: wms, to: shop, max_lag: 10m}", parity,
+	expect_flows("pay: {from: shop, to: erp}, stock: {from: wms, to: shop, max_lag: 10m}",
+	    parity,
 	    "shop>erp -1\n"
 	    "wms>shop 600 parity/shop_/stock parity/shop_/price parity/cache_/price\n"
 	    "wms>market 3600 parity/market_/stock\n");
@@ -291,8 +293,9 @@ promises_are_not_smaller_than_their_hops(void **state)
 	/* no other way */
 	expect_budget("f: {from: market, to: wms, max_lag: 1s}", "");
 	/* through another one that is declared, whose own budget is kept */
-	expect_budget("f: {from: erp, to: market, max_lag: 10s}, g: {from: shop, to: market, max_lag: "
-		      "1s}, h: {from: erp, to: shop, max_lag: 50s, via: []}",
+	expect_budget("f: {from: erp, to: market, max_lag: 10s}, "
+		      "g: {from: shop, to: market, max_lag: 1s}, "
+		      "h: {from: erp, to: shop, max_lag: 50s, via: []}",
 	    "erp -> market: max_lag 10s is less than its hops may take, 51s (erp -> shop 50s, "
 	    "shop -> market 1s)");
 }
@@ -300,8 +303,8 @@ promises_are_not_smaller_than_their_hops(void **state)
 static void
 hops_without_limits_add_nothing(void **state)
 {
-	struct map *m = map_of("f: {from: erp, to: market, max_lag: 1m}, g: {from: wms, to: market}, "
-			       "h: {from: erp, to: wms, max_lag: 2m}",
+	struct map *m = map_of("f: {from: erp, to: market, max_lag: 1m}, "
+			       "g: {from: wms, to: market}, h: {from: erp, to: wms, max_lag: 2m}",
 	    quiet);
 	size_t n = 0;
 
@@ -318,7 +321,8 @@ hops_without_limits_add_nothing(void **state)
 static void
 as_json(void **state)
 {
-	struct map *m = map_of("f: {from: erp, to: market, title: 'a \"title\"', via: wms}", parity);
+	struct map *m =
+	    map_of("f: {from: erp, to: market, title: 'a \"title\"', via: wms}", parity);
 	struct map *held = map_ref(m);
 	char err[128];
 	struct buf b;
