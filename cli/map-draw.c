@@ -275,8 +275,10 @@ draw_flow(const struct cli *cli, const json_t *flow, int column, bool is_live)
 {
 	const json_t *compares = json_object_get(flow, "measured_by");
 	const char *title = member_text(flow, "title"), *owner = member_text(flow, "owner");
+	const json_t *system;
 	char head[PART_MAX];
 	struct line l;
+	size_t i;
 
 	flow_head(flow, head);
 	l = line_begin(cli, head, column);
@@ -285,6 +287,8 @@ draw_flow(const struct cli *cli, const json_t *flow, int column, bool is_live)
 	draw_coherence(&l, compares);
 	if (*title != '\0')
 		part(&l, TINT_NONE, "%s", title);
+	json_array_foreach(json_object_get(flow, "via"), i, system)
+		part(&l, TINT_DIM, "via %s", json_string_value(system));
 	if (*owner != '\0')
 		part(&l, TINT_DIM, "owner %s", owner);
 	else

@@ -116,7 +116,7 @@ stock 3 | put "$dir/wms.csv"
 within 10 'it is seen' eval '[ "$("$tillwatch" query "inventory_open_keys{source=\"shop\",field=\"available\"}" --json | jq -r ".result[0].value[1]")" = 20 ]'
 stock 3 | put "$dir/shop.csv"
 within 20 'the lag of those that followed' draws 'warehouse -> storefront lag p95 [0-9]*[0-9] s <=1m30s no drift '
-within 20 'the drift of those that did not' draws 'warehouse -> market max_lag 1m no change seen in 1h drift 20 keys 60 units, oldest * coherence 93.33 % ([0-9.]*..9[0-9.]*) owner logistics '
+within 20 'the drift of those that did not' draws 'warehouse -> market max_lag 1m no change seen in 1h drift 20 keys 60 units, oldest * coherence 93.33 % ([0-9.]*..9[0-9.]*) via storefront owner logistics '
 within 5 'the shop is the reference of another one' draws 'storefront -> market max_lag 3s no change seen in 1h drift 20 keys 60 units, *'
 within 5 'the worst verdict of a system' draws 'warehouse warn 1 probe, 1 source Warehouse owner logistics '
 stock 3 | put "$dir/feed.csv"
