@@ -8,12 +8,15 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "agent/agent.h"
 #include "agent/api/request.h"
 #include "agent/notify/notify.h"
+#include "config/map.h"
+#include "lib/xmalloc.h"
 
 #include <tillwatch/plugin.h>
 
@@ -227,6 +230,71 @@ do_metadata(void *ctx, api_metric *each, void *arg)
 	agent_call(ctx, list_metrics, &l);
 }
 
+/* ---- the map of the shop ---- */
+
+static void
+hold_map(struct agent *a, void *arg)
+{
+	*(struct map **)arg = map_ref(a->setup->map);
+}
+
+struct worst {
+	const struct map *map;
+	int *rank;      /* of each system */
+};
+
+/* Worst last. A probe that is stale tells nothing of now. */
+static const char *const ranks[] = {"pending", "ok", "warn", "unknown", "crit"};
+
+static int
+rank_of(const struct probe_status *s)
+{
+	switch (s->verdict) {
+	case PROBE_PENDING: return 0;
+	case PROBE_OK: return s->stale ? 3 : 1;
+	case PROBE_WARN: return s->stale ? 3 : 2;
+	case PROBE_CRIT: return 4;
+	default: return 3;
+	}
+}
+
+static void
+rank_system(void *arg, const struct probe_status *s)
+{
+	const struct worst *w = arg;
+	int rank = rank_of(s);
+
+	for (size_t i = 0; i < w->map->n_systems; i++)
+		if (strcmp(w->map->systems[i].name, s->system) == 0 && rank > w->rank[i])
+			w->rank[i] = rank;
+}
+
+static const char *
+verdict_of(void *arg, size_t i)
+{
+	const struct worst *w = arg;
+
+	return w->rank[i] < 0 ? NULL : ranks[w->rank[i]];
+}
+
+/* The loop only lends the map; the caller's thread ranks and writes. */
+static void
+do_map(void *ctx, struct buf *out)
+{
+	struct agent *a = ctx;
+	struct worst w;
+	struct map *m;
+
+	agent_call(a, hold_map, &m);
+	w = (struct worst){m, xcalloc(m->n_systems + 1, sizeof(int))};
+	for (size_t i = 0; i < m->n_systems; i++)
+		w.rank[i] = -1;
+	ingest_status_each(a->ingest, rank_system, &w);
+	map_write(m, verdict_of, &w, out);
+	free(w.rank);
+	map_free(m);
+}
+
 static bool
 is_ready(void *ctx)
 {
@@ -269,5 +337,6 @@ agent_api(struct agent *a)
 	    .retry = do_retry,
 	    .notify_test = do_notify_test,
 	    .ready = is_ready,
+	    .map = do_map,
 	    .metadata = do_metadata};
 }

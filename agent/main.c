@@ -20,6 +20,7 @@ static const char usage[] =
     "      --log-level LEVEL   error, warn, info (default) or debug\n"
     "      --check-config      say whether the configuration is right; exit 0 or 78\n"
     "      --json              of --check-config: as JSON\n"
+    "      --map               print the map of the shop as JSON, of the configuration alone\n"
     "      --schema            print the configuration's JSON Schema\n"
     "      --run PROBE         run a probe once, without an agent, and print its run as JSON\n"
     "      --version\n"
@@ -30,10 +31,10 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {{"config", 1, NULL, 'c'},
 	    {"log-level", 1, NULL, 'l'}, {"check-config", 0, NULL, 'k'}, {"json", 0, NULL, 'j'},
-		{"schema", 0, NULL, 's'}, {"run", 1, NULL, 'r'}, {"version", 0, NULL, 'v'},
-	    {"help", 0, NULL, 'h'}, {0}};
+	    {"schema", 0, NULL, 's'}, {"map", 0, NULL, 'm'}, {"run", 1, NULL, 'r'},
+	    {"version", 0, NULL, 'v'}, {"help", 0, NULL, 'h'}, {0}};
 	const char *path = TW_SYSCONFDIR "/tillwatch.yaml", *probe = NULL;
-	bool only_check = false, json = false, schema = false;
+	bool only_check = false, json = false, schema = false, map = false;
 	int level = LOGL_INFO, c;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -43,6 +44,7 @@ main(int argc, char **argv)
 		case 'k': only_check = true; break;
 		case 'j': json = true; break;
 		case 's': schema = true; break;
+		case 'm': map = true; break;
 		case 'r': probe = optarg; break;
 		case 'v': puts("tillwatchd " PACKAGE_VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
@@ -56,6 +58,8 @@ main(int argc, char **argv)
 	log_setup((enum log_level)level, "tillwatchd");
 	if (schema)
 		return once_schema();
+	if (map)
+		return once_map(path);
 	if (probe != NULL)
 		return once_run(path, probe);
 	return only_check ? once_check(path, json) : agent_run(path);

@@ -18,10 +18,13 @@
 
 #include "agent/setup-plugins.h"
 #include "agent/setup.h"
+#include "config/map.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/xmalloc.h"
 
 #define PLUGINS_MAX 64
+#define MAP_BYTES_MAX (64u << 20)
 
 static void
 print_check_json(const char *path, const struct setup *s, bool is_ok, const char *errors)
@@ -88,6 +91,32 @@ once_schema(void)
 	json_decref(schema);
 	plugins_free(p);
 	return 0;
+}
+
+int
+once_map(const char *path)
+{
+	struct setup *s = NULL;
+	struct buf errors, out;
+	int rc;
+
+	buf_init(&errors, 1 << 20);
+	buf_init(&out, MAP_BYTES_MAX);
+	rc = setup_load(&s, path, &errors);
+	if (rc != 0) {
+		fputs(buf_str(&errors), stderr);
+	} else {
+		buf_text(&out, "{\"shop\":");
+		json_text(&out, s->shop);
+		buf_char(&out, ',');
+		map_write(s->map, NULL, NULL, &out);
+		buf_char(&out, '}');
+		puts(buf_str(&out));
+	}
+	setup_free(s);
+	buf_free(&errors);
+	buf_free(&out);
+	return rc == 0 ? 0 : EX_CONFIG;
 }
 
 static int

@@ -1,5 +1,5 @@
 /*
- * once.h - what the agent's program does and then ends: check, schema, one run of a probe.
+ * once.h - what the agent's program does and then ends: check, schema, map, one run of a probe.
  *
  * Each prints to stdout, mistakes to stderr, and returns a sysexits code.
  *
@@ -16,6 +16,8 @@ int once_check(const char *path, bool json);
 /* once-start.c: 0, or -EINVAL with what plugins refuse, a line each as setup_load gives them. */
 int once_start(const struct setup *s, struct buf *errors);
 int once_schema(void);
+/* The map of the shop as the API's /tillwatch/v1/map gives it, without verdicts. */
+int once_map(const char *path);
 /* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run
  * gives it. */
 int once_run(const char *path, const char *probe);

@@ -16,6 +16,7 @@
 #include "agent/setup-rules.h"
 #include "config/check.h"
 #include "config/config.h"
+#include "config/map.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/xmalloc.h"
@@ -61,18 +62,6 @@ probe_json(const struct setup_probe *p, const struct config_probe *from)
 	return text;
 }
 
-/* The system that a probe looks at: its own word, or that of the first source it reads. */
-static const char *
-system_of(const struct config *c, const struct config_probe *p)
-{
-	const char *source = json_string_value(json_array_get(p->reads, 0));
-
-	for (size_t i = 0; p->system == NULL && source != NULL && i < c->n_probes; i++)
-		if (c->probes[i].is_source && strcmp(c->probes[i].name, source) == 0)
-			return c->probes[i].system;
-	return p->system;
-}
-
 static bool
 is_input(const struct tw_option *o, const json_t *v)
 {
@@ -110,7 +99,7 @@ convert_probe(struct setup *s, struct setup_probe *to, const struct config_probe
 
 	to->name = xstrdup(p->name);
 	to->plugin = xstrdup(p->plugin);
-	to->system = xstrdup(system_of(s->config, p));
+	to->system = xstrdup(map_system_of(s->config, p));
 	to->plugin_path = xstrdup(plugins_path(own->plugins, p->plugin));
 	to->is_source = p->is_source;
 	to->is_shared = shared != NULL;
@@ -480,6 +469,7 @@ convert(struct setup *s, struct buf *errors)
 	convert_probes(s, c);
 	if (convert_inbox(s, c, errors) != 0)
 		return -EINVAL;
+	s->map = map_new(c);
 	drop_options(c);
 	convert_receivers(s, c);
 	convert_alerts(s, c);
@@ -547,6 +537,7 @@ setup_free(struct setup *s)
 	free(s->host_json);
 	free(s->inbox_path);
 	rule_set_clear(&s->rules);
+	map_free(s->map);
 	config_free(s->config);
 	plugins_free(own->plugins);
 	heap_free(&own->heap);

@@ -19,6 +19,8 @@
 #include "lib/buf.h"
 #include "lib/labels.h"
 
+struct map;
+
 struct setup_probe {
 	char *name, *plugin, *system;
 	char *plugin_path,
@@ -50,6 +52,7 @@ struct setup {
 	char *host_json;                /* SETUP's text */
 	struct setup_probe *probes;
 	size_t n_probes;
+	struct map *map;                /* of the shop: systems and flows (config/map.h) */
 	struct rule_set rules;          /* taken over by the alert engine */
 	struct alert_config alerts;
 	struct receiver *receivers;

@@ -17,13 +17,13 @@
 #define VERBS_MAX 32
 #define OPTIONS_MAX 64
 
-extern const struct cmd cmd_alerts, cmd_check, cmd_db, cmd_notify, cmd_plugin, cmd_probes,
+extern const struct cmd cmd_alerts, cmd_check, cmd_db, cmd_map, cmd_notify, cmd_plugin, cmd_probes,
     cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema, cmd_source,
     cmd_status, cmd_top;
 
-const struct cmd *const cli_commands[] = {&cmd_top, &cmd_status, &cmd_probes, &cmd_run, &cmd_query,
-    &cmd_alerts, &cmd_rules, &cmd_notify, &cmd_plugin, &cmd_check, &cmd_source, &cmd_schema,
-    &cmd_reload, &cmd_db, NULL};
+const struct cmd *const cli_commands[] = {&cmd_top, &cmd_status, &cmd_map, &cmd_probes, &cmd_run,
+    &cmd_query, &cmd_alerts, &cmd_rules, &cmd_notify, &cmd_plugin, &cmd_check, &cmd_source,
+    &cmd_schema, &cmd_reload, &cmd_db, NULL};
 
 static const struct cli_option common_options[] = {
     {"config", 'c', "FILE", "configuration to read (default: " TW_SYSCONFDIR "/tillwatch.yaml)"},

@@ -21,6 +21,13 @@
 
 struct config_system { const char *name, *title, *owner, *runbook; };
 
+struct config_flow {                    /* between systems; compares derive theirs (map.h) */
+	const char *name, *from, *to, *title, *owner;
+	struct tw_list via;             /* systems, in the order in which it goes through them */
+	int64_t max_lag;                /* microseconds; 0 = none */
+	bool is_direct;                 /* made by config_load: `via: []`, through none */
+};
+
 struct config_probe {
 	const char *name, *plugin, *system;
 	int64_t interval, timeout;      /* microseconds; 0 = defaults */
@@ -81,6 +88,7 @@ struct config {
 	const char *false_pages;
 	double false_pages_month;       /* made by config_load */
 	struct tw_list systems;         /* struct config_system */
+	struct tw_list flows;           /* struct config_flow */
 	struct tw_list rules;           /* paths and globs */
 	struct tw_list alerts;          /* struct config_alert */
 	struct config_route route;

@@ -15,6 +15,7 @@
 
 #include "config/check.h"
 #include "config/config.h"
+#include "config/flows.h"
 #include "lib/tz.h"
 #include "lib/xmalloc.h"
 
@@ -210,16 +211,9 @@ check_probe(struct load *l, struct config_probe *p)
 					 : &yaml_member(p->node, "name")->value->place,
 			    full, "\"%s\" is the name of another probe", p->name);
 	snprintf(full, sizeof(full), "%s.system", path);
-	if (p->system != NULL) {
-		const struct config_system *s = c->systems.items;
-		bool known = c->systems.n == 0;
-
-		for (uint32_t i = 0; i < c->systems.n; i++)
-			known |= strcmp(s[i].name, p->system) == 0;
-		if (!known)
-			errors_add(l->errors, &yaml_member(p->node, "system")->value->place, full,
-			    "no system is called \"%s\"", p->system);
-	}
+	if (p->system != NULL && c->systems.n > 0)
+		flows_check_system(c, p->system, &yaml_member(p->node, "system")->value->place,
+		    full, l->errors);
 }
 
 static void
@@ -438,6 +432,7 @@ load_tree(struct load *l, const char *path)
 	json_decref(values);
 	check_false_pages(l, root);
 	check_calendar(l, root);
+	flows_check(c, yaml_get(root, "flows"), l->errors);
 	load_probes(l, root);
 	check_alerts(l, root);
 	check_route(l, root);

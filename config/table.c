@@ -225,6 +225,38 @@ static const struct tw_option system_rows[] = {
 	.help = "what to do"},
 };
 
+static const struct tw_option flow_rows[] = {
+    {.name = "from",
+	.type = TW_STRING,
+	.offset = FIELD(config_flow, from),
+	.flags = TW_REQUIRED,
+	.help = "the system that knows first"},
+    {.name = "to",
+	.type = TW_STRING,
+	.offset = FIELD(config_flow, to),
+	.flags = TW_REQUIRED,
+	.help = "the system that must learn of it"},
+    {.name = "max_lag",
+	.type = TW_DURATION,
+	.offset = FIELD(config_flow, max_lag),
+	.min = 0.001,
+	.help = "how long that may take (default: the smallest limit of the compares that measure "
+		"it)"},
+    {.name = "owner",
+	.type = TW_STRING,
+	.offset = FIELD(config_flow, owner),
+	.help = "who looks after it"},
+    {.name = "title",
+	.type = TW_STRING,
+	.offset = FIELD(config_flow, title),
+	.help = "name for people"},
+    {.name = "via",
+	.type = TW_STRINGS,
+	.offset = FIELD(config_flow, via),
+	.help = "systems that it goes through, whose limits add up; []: none (default: the way "
+		"with the smallest limits that other flows make)"},
+};
+
 static const struct tw_option alert_rows[] = {
     {.name = "name",
 	.type = TW_STRING,
@@ -413,6 +445,10 @@ static const struct tw_option rows[] = {
 	.type = TW_NAMED,
 	LIST(config, systems, system_rows, config_system),
 	.help = "the tools the shop is made of"},
+    {.name = "flows",
+	.type = TW_NAMED,
+	LIST(config, flows, flow_rows, config_flow),
+	.help = "what flows between them, beside what compares derive"},
     {.name = "rules",
 	.type = TW_STRINGS,
 	.offset = FIELD(config, rules),
@@ -443,7 +479,6 @@ static const struct tw_option rows[] = {
 	.def = "1/month",
 	.help = "how many pages without a cause the shop bears, shared out over all that is judged "
 		"by statistics: 2/month, 1/week"},
-    LATER("flows"),
     LATER("time_intervals"),
     LATER("remote_write"),
     LATER("keys"),

@@ -23,7 +23,7 @@
 
 #define KNOWN_OPTION_FLAGS                                                               \
 	(TW_REQUIRED | TW_NEEDS_RESTART | TW_LATER | TW_NAMES_SOURCE | TW_MANY | TW_AROUND     \
-	    | TW_STDIN)
+	    | TW_STDIN | TW_FLOW_FROM | TW_FLOW_TO | TW_FLOW_LIMIT)
 #define OTHER_MAJORS 64             /* symbols of other versions that we look for */
 
 static int say(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -63,6 +63,8 @@ struct api_agent {
 	int (*retry)(void *ctx, const char *group);
 	int (*notify_test)(void *ctx, const char *receiver, char *err, size_t err_cap);
 	bool (*ready)(void *ctx);
+	/* The map of the shop, with verdicts, as members of a JSON object. NULL = there is none. */
+	void (*map)(void *ctx, struct buf *out);
 	/* Of the metrics that are not the agent's own; each name once. NULL = none. */
 	void (*metadata)(void *ctx, api_metric *each, void *arg);
 };

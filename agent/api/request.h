@@ -86,6 +86,7 @@ void handle_ready(struct request *r);
 void handle_probes(struct request *r);         /* tillwatch.c */
 void handle_runs(struct request *r);
 void handle_plugins(struct request *r);
+void handle_map(struct request *r);
 void handle_outbox(struct request *r);
 void handle_reload(struct request *r);         /* act.c */
 void handle_run(struct request *r);

@@ -28,6 +28,8 @@ const struct route api_routes[] = {
     {"/tillwatch/v1/run", "POST", API_ACT, handle_run, "run a probe now: ?probe="},
     {"/tillwatch/v1/plugins", "GET", API_READ, handle_plugins, "plugin hosts"},
     {"/tillwatch/v1/plugins/retry", "POST", API_ACT, handle_retry, "end a back-off now: ?group="},
+    {"/tillwatch/v1/map", "GET", API_READ, handle_map,
+	"systems, what flows between them, coverage"},
     {"/tillwatch/v1/outbox", "GET", API_READ, handle_outbox, "receivers and what waits for them"},
     {"/tillwatch/v1/notify/test", "POST", API_ACT, handle_notify_test,
 	"send a test message: ?receiver="},

@@ -1,5 +1,6 @@
 /*
- * tillwatch.c - probes, runs and plugin hosts, as JSON. The shapes are described in docs/API.md.
+ * tillwatch.c - probes, runs, plugin hosts and the map of the shop, as JSON. The shapes are
+ * described in docs/API.md.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -174,4 +175,21 @@ handle_plugins(struct request *r)
 	buf_text(&r->out, "]}");
 	answer_end(r);
 	free(all);
+}
+
+void
+handle_map(struct request *r)
+{
+	if (r->agent->map == NULL) {
+		answer_error(r, "not_found", "this agent has no map");
+		return;
+	}
+	answer_begin(r);
+	buf_text(&r->out, "{\"shop\":");
+	json_text(&r->out, r->agent->shop);
+	json_field_seconds(&r->out, "now", wall_now().ms);
+	buf_char(&r->out, ',');
+	r->agent->map(r->agent->ctx, &r->out);
+	buf_char(&r->out, '}');
+	answer_end(r);
 }

@@ -93,6 +93,13 @@ struct tw_option {
 			      * opens the directory */
 #define TW_STDIN 64u         /* TW_PATH: may be "-", the agent's standard input, which the plugin
 			      * reads from descriptor 0; one path of one probe has it */
+#define TW_FLOW_FROM 128u    /* with TW_NAMES_SOURCE: what the sources of TW_FLOW_TO in the same map
+			      * say comes from this one. So something flows from its system to
+			      * theirs, and this probe measures it: it is on the map of the shop.
+			      * In a map without it the first of TW_FLOW_TO has this part */
+#define TW_FLOW_TO 256u
+#define TW_FLOW_LIMIT 512u   /* TW_DURATION in the map of a source of TW_FLOW_TO (TW_NAMED): how
+			      * long that may take */
 	uint32_t offset;
 	const char *def;     /* as the user would write it; NULL: absent is zero, NULL, empty */
 	double min, max;     /* of the value in its unit (durations in seconds); 0,0 = no bound */

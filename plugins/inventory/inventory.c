@@ -13,8 +13,8 @@
 #include "plugins/inventory/orders-probe.h"
 
 static const struct tw_option compare_rows[] = {
-    TW_OPTION(struct compare_options, grace, TW_DURATION, .def = "5m", .max = 30 * 86400.0,
-	.help = "a younger difference is on its way, no drift"),
+    TW_OPTION(struct compare_options, grace, TW_DURATION, .flags = TW_FLOW_LIMIT, .def = "5m",
+	.max = 30 * 86400.0, .help = "a younger difference is on its way, no drift"),
     TW_OPTION(struct compare_options, buffer, TW_REAL, .def = "0", .max = 1e9,
 	.help = "units that this system keeps back on purpose"),
     TW_OPTION(struct compare_options, tolerance, TW_STRING,
@@ -25,12 +25,13 @@ static const struct tw_option compare_rows[] = {
 
 static const struct tw_option field_rows[] = {
     TW_OPTION(struct field_options, reference, TW_STRING,
-	.flags = TW_NAMES_SOURCE | TW_REQUIRED, .help = "the source that is right"),
+	.flags = TW_NAMES_SOURCE | TW_FLOW_FROM | TW_REQUIRED,
+	.help = "the source that is right"),
     TW_OPTION(struct field_options, kind, TW_CHOICE, .choices = "auto|quantity|price|value",
 	.def = "auto", .help = "how it is compared; auto: by its name"),
-    TW_OPTION(struct field_options, compare, TW_NAMED, .flags = TW_NAMES_SOURCE | TW_REQUIRED,
-	.nested = TW_TABLE(compare_rows), .nested_size = sizeof(struct compare_options),
-	.help = "sources that must agree with it"),
+    TW_OPTION(struct field_options, compare, TW_NAMED,
+	.flags = TW_NAMES_SOURCE | TW_FLOW_TO | TW_REQUIRED, .nested = TW_TABLE(compare_rows),
+	.nested_size = sizeof(struct compare_options), .help = "sources that must agree with it"),
 };
 
 static const struct tw_option normalize_rows[] = {
@@ -54,7 +55,7 @@ static const struct tw_option order_rows[] = {
     TW_OPTION(struct order_options, as, TW_CHOICE, .def = "auto",
 	.choices = "auto|orders|payments|exports|shipments|refunds|bookings",
 	.help = "what it tells of; auto: what it is called"),
-    TW_OPTION(struct order_options, max_lag, TW_DURATION, .max = 30 * 86400.0,
+    TW_OPTION(struct order_options, max_lag, TW_DURATION, .flags = TW_FLOW_LIMIT, .max = 30 * 86400.0,
 	.help = "so long after the event that it follows it may come (orders, payments and refunds "
 		"5m, exports 15m, shipments 3d, bookings 1d)"),
     TW_OPTION(struct order_options, value, TW_STRING, .def = "value",
@@ -73,7 +74,7 @@ static const struct tw_option options[] = {
     TW_OPTION(struct inventory, fields, TW_NAMED,
 	.nested = TW_TABLE(field_rows), .nested_size = sizeof(struct field_options),
 	.help = "what is compared: {available: {reference: wms, compare: {shop_api: {}}}}"),
-    TW_OPTION(struct inventory, compare, TW_NAMED, .flags = TW_NAMES_SOURCE,
+    TW_OPTION(struct inventory, compare, TW_NAMED, .flags = TW_NAMES_SOURCE | TW_FLOW_TO,
 	.nested = TW_TABLE(order_rows), .nested_size = sizeof(struct order_options),
 	.help = "instead of fields: sources that tell of the same orders (key: id): {payments: "
 		"{}, orders: {max_lag: 2m}}"),

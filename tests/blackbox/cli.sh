@@ -39,7 +39,7 @@ exits() {
 }
 # field NAME FILTER WANTED VERB...: --json is JSON, alone on its stream, and has the fields
 field() { is "$1" "$(tw "${@:4}" --json 2>/dev/null | jq -c "$2" 2>&1)" "$3"; }
-verbs="top status check source schema query probes run alerts rules notify reload plugin db"
+verbs="top status map check source schema query probes run alerts rules notify reload plugin db"
 esc=$'\033'
 
 # --- help ------------------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ exits 'a range that is none' 64 '*take a duration*' query --range soon up
 exits 'top without a terminal' 64 '*terminal*--once*' top
 
 # --- nobody answers -----------------------------------------------------------------------------------------------
-for v in status probes alerts rules notify plugin reload "query 1" "run x" "top --once"; do
+for v in status map probes alerts rules notify plugin reload "query 1" "run x" "top --once"; do
   # shellcheck disable=SC2086
   exits "$v: no agent" 69 "*$dir/none.sock*" $v --socket "$dir/none.sock"
 done
@@ -128,7 +128,7 @@ agent=$!
 pids+=("$agent")
 measured() { [ "$(tw probes --json | jq '[.probes[] | select(.runs > 2)] | length')" = 2 ] && tw alerts --json | jq -e '.alerts | length > 0' && tw rules --json | jq -e '[.groups[].rules[].health] | all(. == "ok")'; }
 within 30 'runs, rules and an alert' measured
-for v in probes alerts rules notify plugin "query storefront_up" "top --once"; do
+for v in map probes alerts rules notify plugin "query storefront_up" "top --once"; do
   # shellcheck disable=SC2086
   exits "$v" 0 '?*' $v
 done
@@ -151,6 +151,8 @@ exits 'reload' 0 reloaded reload
 is 'rules --show is for Prometheus' "$(tw rules --show >"$dir/rules.yaml" && { ! command -v promtool >/dev/null || promtool check rules "$dir/rules.yaml" >/dev/null 2>&1; } && echo right)" right
 
 field 'status' '[(.probes.probes | length), (.alerts | has("alerts")), (.outbox | has("receivers"))]' '[[]2,true,true]' status
+field 'map' '[.shop, .systems, .flows, .coverage.checks]' '[[]"acme",[[][]],[[][]],0]' map
+exits 'map --coverage of nothing' 1 '*the map is empty*nothing is on the map' map --coverage --min 1%
 field 'probes' '.probes[0] | [.name, .plugin, .verdict, .interval]' '[[]"list","storefront","ok",1]' probes
 field 'alerts' '.alerts[0] | [.labels.probe, (.state | type), (.annotations | type)]' '[[]"esc","string","object"]' alerts
 field 'rules' '.groups[0] | [(.name | type), (.rules | length > 0)]' '[[]"string",true]' rules

@@ -1,0 +1,50 @@
+# packaging/local.mk - what a machine needs beside the programs: units, users, folders, completions, pkg-config.
+SERVICE_FILES = packaging/tillwatchd.service packaging/tillwatchd@.service
+nodist_systemdunit_DATA =
+systemdunitdir = $(SYSTEMD_UNIT_DIR)
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = packaging/tillwatch.pc
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/vendor-completions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+if SYSTEMD
+nodist_systemdunit_DATA += $(SERVICE_FILES)
+dist_sysusers_DATA = packaging/sysusers/tillwatch.conf
+nodist_tmpfiles_DATA = packaging/tillwatch.conf
+endif
+nodist_bashcompletion_DATA = packaging/tillwatch
+nodist_zshcompletion_DATA = packaging/_tillwatch
+nodist_fishcompletion_DATA = packaging/tillwatch.fish
+PACKAGING_MADE = $(SERVICE_FILES) packaging/tillwatch.conf packaging/tillwatch.pc
+PACKAGING_SHELLS = packaging/tillwatch packaging/_tillwatch packaging/tillwatch.fish
+CLEANFILES += $(PACKAGING_MADE) $(PACKAGING_SHELLS)
+EXTRA_DIST += packaging/sysusers/tillwatch.conf packaging/tillwatchd.service.in packaging/tillwatchd@.service.in \
+	packaging/tillwatch.conf.in packaging/tillwatch.pc.in packaging/Containerfile
+
+# Directories are known to make, not to configure: a prefix may still change.
+$(PACKAGING_MADE): %: $(srcdir)/%.in Makefile
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	  -e 's|@localstatedir[@]|$(localstatedir)|g' -e 's|@runstatedir[@]|$(runstatedir)|g' -e 's|@prefix[@]|$(prefix)|g' \
+	  -e 's|@includedir[@]|$(includedir)|g' -e 's|@plugindir[@]|$(plugindir)|g' -e 's|@VERSION[@]|$(VERSION)|g' \
+	  '$(srcdir)/$@.in' >$@
+packaging/tillwatch: cli/tillwatch
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)cli/tillwatch completion bash >$@
+packaging/_tillwatch: cli/tillwatch
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)cli/tillwatch completion zsh >$@
+packaging/tillwatch.fish: cli/tillwatch
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)cli/tillwatch completion fish >$@
+
+# Plugins are loaded, never linked: libtool's own files about them are of no use to anybody.
+install-data-hook:
+	rm -f '$(DESTDIR)$(plugindir)'/*.la
+uninstall-hook:
+	for p in $(plugin_LTLIBRARIES); do rm -f "$(DESTDIR)$(plugindir)/$$(basename "$$p" .la).so"; done
+
+TESTS += tests/blackbox/service.sh
+EXTRA_DIST += tests/blackbox/service.sh
