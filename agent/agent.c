@@ -33,6 +33,17 @@ log_text(void *arg, int level, const char *text)
 /* ---- the loop's events ---- */
 
 static void
+feed_watchdog(struct agent *a)
+{
+	int64_t now_ms = mono_now().us / 1000;
+
+	if (a->service.watchdog_ms == 0 || now_ms - a->alive_at_ms < a->service.watchdog_ms)
+		return;
+	a->alive_at_ms = now_ms;
+	service_alive(&a->service);
+}
+
+static void
 on_tick(uv_timer_t *timer)
 {
 	struct agent *a = timer->data;
@@ -40,6 +51,7 @@ on_tick(uv_timer_t *timer)
 	static const int64_t second = 1000;
 
 	supervisor_tick(a->supervisor);
+	feed_watchdog(a);
 	if (now - a->own_at_ms < second && now >= a->own_at_ms)
 		return;
 	ingest_tick(a->ingest);
@@ -113,11 +125,22 @@ on_signal(uv_signal_t *handle, int number)
 	if (a->stopping)
 		return;
 	a->stopping = true;
+	service_stopping(&a->service);
 	log_line(LOGL_INFO, "ending (%s)", strsignal(number));
 	supervisor_stop(a->supervisor, all_stopped, a);
 }
 
 /* ---- start ---- */
+
+void
+agent_tell_ready(const struct agent *a)
+{
+	char status[256];
+
+	snprintf(status, sizeof(status), "watching %s: %zu probes, %zu receivers",
+	    a->setup->shop, a->setup->n_probes, a->setup->n_receivers);
+	service_ready(&a->service, status);
+}
 
 /* The directories above a path: a first start needs no other step. What cannot be made is said by
  * whoever then opens the path. */
@@ -372,14 +395,17 @@ agent_run(const char *config_path)
 	buf_init(&errors, 1 << 20);
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
+	service_open(&a.service);
 	if (setup_load(&a.setup, config_path, &errors) != 0) {
 		log_line(LOGL_ERROR, "the configuration is wrong:\n%s", buf_str(&errors));
 	} else if (a.first = a.setup, (rc = start(&a)) == 0) {
 		log_line(LOGL_INFO, "watching %s: %zu probes, %zu receivers", a.setup->shop,
 		    a.setup->n_probes, a.setup->n_receivers);
+		agent_tell_ready(&a);
 		uv_run(&a.loop, UV_RUN_DEFAULT);
 	}
 	finish(&a);
+	service_close(&a.service);
 	buf_free(&errors);
 	return rc;
 }

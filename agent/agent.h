@@ -14,6 +14,7 @@
 #include "agent/inbox/inbox.h"
 #include "agent/ingest/ingest.h"
 #include "agent/self.h"
+#include "agent/service.h"
 #include "agent/setup.h"
 #include "agent/supervise/supervise.h"
 #include "lib/clock.h"
@@ -56,6 +57,8 @@ struct agent {
 	struct self self;
 	int64_t started_ms, own_at_ms;
 	bool stopping;
+	struct service service;
+	int64_t alive_at_ms;            /* monotonic: the watchdog was fed */
 
 	pthread_mutex_t lock;   /* calls, waiters, reload, rules' wake-up */
 	pthread_cond_t changed;
@@ -69,6 +72,7 @@ struct agent {
 	bool rules_running, rules_stop, rules_poked;
 };
 
+void agent_tell_ready(const struct agent *a); /* the service manager: at start, after a reload */
 /* 0, or a sysexits code after having logged why. Runs until a signal ends it. */
 int agent_run(const char *config_path);
 

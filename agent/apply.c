@@ -157,11 +157,19 @@ take_effect(struct agent *a, void *arg)
 		setup_free(old);
 }
 
+static void
+tell_ready(struct agent *a, void *arg)
+{
+	(void)arg;
+	agent_tell_ready(a);
+}
+
 int
 agent_reload(struct agent *a, struct buf *errors)
 {
 	struct swap s = {.errors = errors};
 
+	service_reloading(&a->service);
 	s.rc = setup_load(&s.fresh, a->config_path, errors);
 	if (s.rc == 0)
 		agent_call(a, take_effect, &s);
@@ -172,6 +180,7 @@ agent_reload(struct agent *a, struct buf *errors)
 	log_line(s.rc == 0 ? LOGL_INFO : LOGL_ERROR,
 	    s.rc == 0 ? "reloaded" : "not reloaded, the old configuration stays:\n%s",
 	    buf_str(errors));
+	agent_call(a, tell_ready, NULL);
 	return s.rc;
 }
 

@@ -11,7 +11,7 @@ include agent/api/local.mk
 
 sbin_PROGRAMS += agent/tillwatchd
 agent_tillwatchd_SOURCES = agent/act.c agent/agent.c agent/agent.h agent/apply.c agent/judge.c agent/main.c agent/once.c agent/once.h agent/once-start.c agent/own.c \
-	agent/query.c agent/query.h agent/self.c agent/self.h agent/setup.c agent/setup.h agent/setup-plugins.c \
+	agent/query.c agent/query.h agent/service.c agent/service.h agent/self.c agent/self.h agent/setup.c agent/setup.h agent/setup-plugins.c \
 	agent/setup-plugins.h agent/setup-rules.c agent/setup-rules.h
 agent_tillwatchd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
 agent_tillwatchd_LDADD = agent/api/libtwapi.la agent/inbox/libtwinbox.la agent/alert/libalert.la agent/rules/librules.la agent/notify/libnotify.la \

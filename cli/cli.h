@@ -50,7 +50,8 @@ struct cli {
 	void *curl;             /* the client's handle, made when first needed */
 };
 
-extern const struct cmd *const cli_commands[];
+extern const struct cmd *const cli_commands[];    /* ends with NULL */
+extern const struct cli_option cli_common_options[]; /* of every verb; ends with a NULL name */
 
 /* The value of the verb's own option, or NULL. "" for a switch that is set. */
 const char *cli_option(const struct cli *cli, const char *name);

@@ -1,8 +1,31 @@
 # cli/local.mk - tillwatch: one file a verb.
 bin_PROGRAMS += cli/tillwatch
-cli_tillwatch_SOURCES = cli/agent-run.c cli/agent-run.h cli/cli.h cli/client.c cli/cmd-alerts.c cli/cmd-check.c \
-	cli/cmd-db.c cli/cmd-map.c cli/cmd-notify.c cli/cmd-plugin.c cli/cmd-probes.c cli/cmd-query.c cli/cmd-reload.c \
-	cli/cmd-rules.c cli/cmd-run.c cli/cmd-schema.c cli/cmd-source.c cli/cmd-status.c cli/cmd-top.c cli/main.c cli/map.h cli/map-draw.c cli/map-live.c cli/print.c \
+cli_tillwatch_SOURCES = \
+	cli/agent-run.c \
+	cli/agent-run.h \
+	cli/cli.h \
+	cli/client.c \
+	cli/cmd-alerts.c \
+	cli/cmd-check.c \
+	cli/cmd-completion.c \
+	cli/cmd-db.c \
+	cli/cmd-map.c \
+	cli/cmd-notify.c \
+	cli/cmd-plugin.c \
+	cli/cmd-probes.c \
+	cli/cmd-query.c \
+	cli/cmd-reload.c \
+	cli/cmd-rules.c \
+	cli/cmd-run.c \
+	cli/cmd-schema.c \
+	cli/cmd-source.c \
+	cli/cmd-status.c \
+	cli/cmd-top.c \
+	cli/main.c \
+	cli/map.h \
+	cli/map-draw.c \
+	cli/map-live.c \
+	cli/print.c \
 	cli/waterfall.c cli/waterfall.h
 cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"'
 cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)

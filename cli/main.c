@@ -17,16 +17,34 @@
 #define VERBS_MAX 32
 #define OPTIONS_MAX 64
 
-extern const struct cmd cmd_alerts, cmd_check, cmd_db, cmd_map, cmd_notify, cmd_plugin, cmd_probes,
-    cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema, cmd_source,
+extern const struct cmd cmd_alerts, cmd_check, cmd_completion, cmd_db, cmd_map, cmd_notify,
+    cmd_plugin, cmd_probes, cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema, cmd_source,
     cmd_status, cmd_top;
 
-const struct cmd *const cli_commands[] = {&cmd_top, &cmd_status, &cmd_map, &cmd_probes, &cmd_run,
-    &cmd_query, &cmd_alerts, &cmd_rules, &cmd_notify, &cmd_plugin, &cmd_check, &cmd_source,
-    &cmd_schema, &cmd_reload, &cmd_db, NULL};
+/* In the order of the help: a line each, so that adding one is one line. */
+const struct cmd *const cli_commands[] = {
+    &cmd_top,
+    &cmd_status,
+    &cmd_map,
+    &cmd_probes,
+    &cmd_run,
+    &cmd_query,
+    &cmd_alerts,
+    &cmd_rules,
+    &cmd_notify,
+    &cmd_plugin,
+    &cmd_check,
+    &cmd_source,
+    &cmd_schema,
+    &cmd_reload,
+    &cmd_db,
+    &cmd_completion,
+    NULL,
+};
 
-static const struct cli_option common_options[] = {
-    {"config", 'c', "FILE", "configuration to read (default: " TW_SYSCONFDIR "/tillwatch.yaml)"},
+const struct cli_option cli_common_options[] = {
+    {"config", 'c', "FILE",
+	"configuration to read (default: " TW_SYSCONFDIR "/tillwatch.yaml)"},
     {"socket", 's', "PATH", "the agent's socket (default: " TW_RUNDIR "/agent.sock)"},
     {"url", 'u', "URL", "an agent, or a Prometheus-compatible server, over HTTP"},
     {"token-file", 0, "FILE", "file with the bearer token for --url"},
@@ -88,7 +106,7 @@ help_verb(FILE *f, const struct cmd *c)
 		help_options(f, c->options);
 	}
 	fputs("Common options\n", f);
-	help_options(f, common_options);
+	help_options(f, cli_common_options);
 	if (c->help != NULL)
 		fprintf(f, "\n%s", c->help);
 }
@@ -98,7 +116,7 @@ help_all(FILE *f)
 {
 	fputs("tillwatch: watches a shop\n\nusage: tillwatch VERB [options]\n\n", f);
 	for (int i = 0; cli_commands[i] != NULL; i++)
-		fprintf(f, "  %-8s %-22s %s\n", cli_commands[i]->name, cli_commands[i]->arguments,
+		fprintf(f, "  %-10s %-22s %s\n", cli_commands[i]->name, cli_commands[i]->arguments,
 		    cli_commands[i]->summary);
 	fputs("\n`tillwatch VERB --help` says more. Exit codes: 0 fine, 1 the answer is no, 64 "
 	      "usage, 65 bad data,\n"
@@ -122,7 +140,7 @@ no_such_verb(const char *verb)
 static int
 no_such_option(const struct cli *cli, const char *text)
 {
-	const struct cli_option *tables[] = {cli->cmd->options, common_options};
+	const struct cli_option *tables[] = {cli->cmd->options, cli_common_options};
 	const char *names[OPTIONS_MAX];
 	char hint[96], name[64];
 	size_t n = 0;
@@ -193,7 +211,7 @@ take_option(struct cli *cli, char **argv, int *i)
 	bool common = at < 0;
 
 	if (common) {
-		table = common_options;
+		table = cli_common_options;
 		at = find_option(table, is_long ? text + 2 : NULL, len, is_long ? 0 : text[1]);
 	}
 	if (at < 0 || (!is_long && text[2] != '\0' && table[at].value == NULL))

@@ -55,7 +55,8 @@ static const struct tw_option order_rows[] = {
     TW_OPTION(struct order_options, as, TW_CHOICE, .def = "auto",
 	.choices = "auto|orders|payments|exports|shipments|refunds|bookings",
 	.help = "what it tells of; auto: what it is called"),
-    TW_OPTION(struct order_options, max_lag, TW_DURATION, .flags = TW_FLOW_LIMIT, .max = 30 * 86400.0,
+    TW_OPTION(struct order_options, max_lag, TW_DURATION, .flags = TW_FLOW_LIMIT,
+	.max = 30 * 86400.0,
 	.help = "so long after the event that it follows it may come (orders, payments and refunds "
 		"5m, exports 15m, shipments 3d, bookings 1d)"),
     TW_OPTION(struct order_options, value, TW_STRING, .def = "value",
