@@ -1,6 +1,6 @@
 /*
- * cmd-completion.c - what shells need to complete `tillwatch`, made from the table of verbs: it never
- * tells of a verb or an option that is not there.
+ * cmd-completion.c - what shells need to complete `tillwatch`, made from the table of verbs, so it
+ * never tells of a verb or an option that is not there.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
