@@ -52,7 +52,8 @@
  *                    since}}}}]}}
  *                GET /tillwatch/v1/map                                (404: no such pane)
  *                    {data:{systems:[{name, title, owner, verdict, probes:[P..]}],
- *                    flows:[{from, to, max_lag_s, measured:[{probe, source, field}]}]}}
+ *                    flows:[{from, to, via, max_lag_s, measured_by:[{probe, source, field}]}],
+ *                    coverage:{share}}}
  *
  * Every text passes the sanitiser here; every array has a ceiling; numbers that are no numbers are
  * NaN.

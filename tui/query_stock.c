@@ -50,6 +50,7 @@ static const struct asked {
     [S_OVER_EXPECTED] = {BY_SOURCE, "inventory_oversell_expected_units"},
     [S_CANARY] = {BY_SOURCE, "inventory_canary_lag_seconds"},
     [S_CANARY_PENDING] = {BY_SOURCE, "inventory_canary_pending_seconds"},
+    [S_CANARY_LATE] = {BY_SOURCE, "inventory_canary_late"},
     [S_ORDER_LAG] = {BY_SOURCE, "inventory_order_lag_seconds", "0.95"},
     [S_FAULTS] = {BY_FAULT, "inventory_order_faults"},
     [S_FAULT_VALUE] = {BY_FAULT, "inventory_order_fault_value"},
@@ -190,6 +191,18 @@ read_value(struct asking *a, const struct axis *axis, struct stock_data *d, enum
 
 /* ---- run records ---- */
 
+/* A text, or a number as one. */
+static void
+copy_value(char *dst, size_t cap, const json_t *o, const char *name)
+{
+	double v = ask_member(o, name);
+	char text[FORMAT_TEXT];
+
+	ask_copy_member(dst, cap, o, name);
+	if (dst[0] == '\0' && isfinite(v))
+		snprintf(dst, cap, "%s", format_amount(v, text));
+}
+
 static void
 read_key(struct key_row *k, const json_t *o, const char *key, const char *what)
 {
@@ -201,8 +214,8 @@ read_key(struct key_row *k, const json_t *o, const char *key, const char *what)
 	ask_copy_member(k->of, sizeof(k->of), o, "source");
 	ask_copy_member(k->state, sizeof(k->state), o, "state");
 	ask_copy_member(k->reference, sizeof(k->reference), o, "reference");
-	ask_copy_member(k->has, sizeof(k->has), o, "has");
-	ask_copy_member(k->shows, sizeof(k->shows), o, "shows");
+	copy_value(k->has, sizeof(k->has), o, "has");
+	copy_value(k->shows, sizeof(k->shows), o, "shows");
 	ask_copy_member(since, sizeof(since), o, "since");
 	k->value = ask_member(o, "value");
 	k->since = format_clock_parse(since, 0, true, &ms) == 0 ? (double)ms / 1e3 : NAN;
@@ -214,7 +227,7 @@ read_keys(struct key_run *r, const json_t *facts, const char *list, const char *
     const char *what)
 {
 	const json_t *all = json_object_get(facts, list);
-	char name[8];
+	char name[16];
 
 	for (int i = 0; i < KEYS_SHOWN && r->n < KEYS_SHOWN; i++) {
 		const json_t *o;
@@ -292,7 +305,8 @@ system_named(const struct shop_map *m, const json_t *name)
 static void
 read_system(struct map_system *s, const json_t *o)
 {
-	const json_t *probe;
+	static const char *const lists[] = {"probes", "sources"}; /* both have verdicts */
+	const json_t *verdict = json_object_get(o, "verdict"), *probe;
 	size_t i;
 
 	ask_copy_member(s->name, sizeof(s->name), o, "name");
@@ -300,11 +314,13 @@ read_system(struct map_system *s, const json_t *o)
 	ask_copy_member(s->owner, sizeof(s->owner), o, "owner");
 	if (s->title[0] == '\0')
 		memcpy(s->title, s->name, sizeof(s->name));
-	s->state = ask_verdict_of(json_string_value(json_object_get(o, "verdict")));
-	json_array_foreach(json_object_get(o, "probes"), i, probe)
-		if (s->n_probes < SYSTEM_PROBES_MAX)
-			ask_copy_text(s->probes[s->n_probes++], sizeof(s->probes[0]),
-			    json_string_value(probe));
+	s->is_watched = json_is_string(verdict);
+	s->state = ask_verdict_of(json_string_value(verdict));
+	for (int k = 0; k < 2; k++)
+		json_array_foreach(json_object_get(o, lists[k]), i, probe)
+			if (s->n_probes < SYSTEM_PROBES_MAX)
+				ask_copy_text(s->probes[s->n_probes++], sizeof(s->probes[0]),
+				    json_string_value(probe));
 }
 
 /* One arrow from a system to another, however often it is told; NULL: none, or too many. */
@@ -322,18 +338,21 @@ arrow_of(struct shop_map *m, int from, int to)
 	return &m->arrows[m->n_arrows++];
 }
 
+/* What goes through others is drawn as its hops, which are flows of their own. */
 static void
 read_arrow(struct shop_map *m, const json_t *o)
 {
-	struct map_arrow *w = arrow_of(m, system_named(m, json_object_get(o, "from")),
-	    system_named(m, json_object_get(o, "to")));
+	struct map_arrow *w = NULL;
 	const json_t *one;
 	size_t i;
 
+	if (json_array_size(json_object_get(o, "via")) == 0)
+		w = arrow_of(m, system_named(m, json_object_get(o, "from")),
+		    system_named(m, json_object_get(o, "to")));
 	if (w == NULL)
 		return;
 	w->max_lag_s = fmin(w->max_lag_s, ask_member(o, "max_lag_s")); /* of two, the tighter */
-	json_array_foreach(json_object_get(o, "measured"), i, one) {
+	json_array_foreach(json_object_get(o, "measured_by"), i, one) {
 		if (w->n_measured == MEASURED_MAX)
 			break;
 		ask_copy_member(w->measured[w->n_measured].probe,
@@ -363,6 +382,7 @@ read_map(struct asking *a, struct stock_data *d)
 			read_system(&m->systems[m->n_systems++], one);
 	json_array_foreach(json_object_get(data, "flows"), i, one)
 		read_arrow(m, one);
+	m->watched = ask_member(json_object_get(data, "coverage"), "share");
 	json_decref(data);
 }
 

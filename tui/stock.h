@@ -30,7 +30,8 @@ enum stock_value {
 	S_COHERENT, S_COHERENT_LOW, S_COHERENT_HIGH, S_MAPPING,
 	/* of a source; "any" is all of them */
 	S_WHOLE, S_MISSING, S_GHOST, S_OVER_UNITS, S_OVER_VALUE, S_UNDER_KEYS, S_UNDER_VALUE,
-	S_UNDER_PER_HOUR, S_OVER_EXPECTED, S_CANARY, S_CANARY_PENDING, S_ORDER_LAG,
+	S_UNDER_PER_HOUR, S_OVER_EXPECTED, S_CANARY, S_CANARY_PENDING, S_CANARY_LATE,
+	S_ORDER_LAG,
 	/* of a kind of order fault; S_COMPARED of the probe */
 	S_FAULTS, S_FAULT_VALUE, S_FAULT_AGE, S_COMPARED,
 	STOCK_VALUES
@@ -46,7 +47,8 @@ struct stock_rows { int n, cap, n_left_out; struct stock_row *at; };
 struct key_row {                        /* a key that drifts, or an order that is not right */
 	char key[64], what[48], of[48];         /* field or fault; source */
 	char state[16], reference[48];          /* differs, missing, ghost; who is right */
-	char has[48], shows[48];                /* what the reference says; what the source says */
+	/* What the reference says, and the source; of an order: what was ordered, and paid. */
+	char has[48], shows[48];
 	double value, since;                    /* currency; unix seconds; NAN = not known */
 };
 struct key_run { double at; int n; struct key_row rows[KEYS_SHOWN]; };
@@ -58,6 +60,7 @@ struct key_runs {                       /* run records of one probe, newest firs
 
 struct map_system {
 	char name[48], title[64], owner[48];
+	bool is_watched;                        /* anything looks at it at all */
 	enum state state;                       /* now */
 	int n_probes;
 	char probes[SYSTEM_PROBES_MAX][96];
@@ -66,12 +69,14 @@ struct map_arrow {
 	int from, to;                           /* systems */
 	double max_lag_s;                       /* NAN = none */
 	int n_measured;
+	/* By these flows; field "": by the orders of that source. */
 	struct { char probe[96], of[64], field[48]; } measured[MEASURED_MAX];
 };
 struct shop_map {
 	int n_systems, n_arrows;
 	struct map_system systems[SYSTEMS_MAX]; /* in the order of the arrows */
 	struct map_arrow arrows[ARROWS_MAX];
+	double watched;                         /* share of what should be watched; NAN */
 };
 
 struct stock_data {
@@ -88,7 +93,8 @@ const struct stock_row *stock_find(const struct stock_rows *rows, const char *pr
     const char *of, const char *field);
 const struct key_runs *stock_runs(const struct stock_data *d, const char *probe);
 
-/* stock_order.c: rows of flows, worst first at the frame's moment, then by name; how many. */
+/* stock_order.c: rows of flows whose keys are compared, worst first at the frame's moment, then by
+ * name; how many. */
 int stock_order(const struct frame *f, int idx[FLOWS_MAX]);
 /* The place of the selected one in that order: by probe, source and field, else by probe, else
  * the first. */

@@ -47,9 +47,10 @@ stock_is_amount(const struct stock_row *r)
 static bool
 is_over_limit(const struct frame *f, const struct stock_row *r)
 {
-	const struct stock_row *side = stock_side(f, r);
+	const struct stock_row *side = stock_is_amount(r) ? stock_side(f, r) : NULL;
 
 	return stock_value(f, r, S_LAG_MOST) > r->limit_s
+	    || stock_value(f, side, S_CANARY_LATE) > 0
 	    || stock_value(f, side, S_CANARY) > r->limit_s
 	    || stock_value(f, side, S_CANARY_PENDING) > r->limit_s;
 }
@@ -111,6 +112,8 @@ stock_order(const struct frame *f, int idx[FLOWS_MAX])
 		const struct stock_row *r = &d->flows.at[i];
 		double drift = stock_value(f, r, S_DRIFT);
 
+		if (r->v[S_DRIFT] == NULL && r->v[S_MAPPING] == NULL)
+			continue; /* orders are compared, no keys */
 		at[n++] = (struct place){
 		    i, state_rank(stock_state(f, r)), isfinite(drift) ? drift : 0, r};
 	}

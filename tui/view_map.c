@@ -8,7 +8,7 @@
  *
  * A system that nothing flows into begins a row; one that stands already is named and not drawn
  * again, so that circles end. Where columns do not suffice, what lies further right is counted.
- * Colour is for trouble alone.
+ * Colour is for trouble alone. What nothing looks at has a dash for its state.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -59,39 +59,52 @@ system_state(const struct frame *f, const struct map_system *s)
 	return s->n_probes > 0 ? worst : STATE_STALE;
 }
 
-/* The text on an arrow in so many columns, and whether it is trouble. */
-static enum state
-arrow_text(const struct frame *f, const struct map_arrow *w, int room, char dst[64])
+struct moment { double lag, drift; enum state state; }; /* of an arrow */
+
+static struct moment
+moment_of(const struct frame *f, const struct map_arrow *w)
 {
-	const struct stock_rows *flows = &f->charts->stock->flows;
-	double lag = NAN, drift = 0;
-	enum state worst = w->n_measured > 0 ? STATE_OK : STATE_STALE;
-	char t[FORMAT_TEXT] = "", n[FORMAT_TEXT];
+	const struct stock_data *d = f->charts->stock;
+	struct moment m = {NAN, 0, w->n_measured > 0 ? STATE_OK : STATE_STALE};
 
 	for (int i = 0; i < w->n_measured; i++) {
-		const struct stock_row *r = stock_find(
-		    flows, w->measured[i].probe, w->measured[i].of, w->measured[i].field);
-		double v = stock_value(f, r, S_LAG_MOST), d = stock_value(f, r, S_DRIFT);
-		enum state state = r != NULL ? stock_state(f, r) : STATE_STALE;
+		bool is_orders = w->measured[i].field[0] == '\0';
+		const struct stock_row *r = stock_find(is_orders ? &d->sides : &d->flows,
+		    w->measured[i].probe, w->measured[i].of, w->measured[i].field);
+		double v = stock_value(f, r, is_orders ? S_ORDER_LAG : S_LAG_MOST),
+		       drift = stock_value(f, r, S_DRIFT);
+		enum state state = r == NULL ? STATE_STALE
+		    : is_orders              ? STATE_OK
+					     : stock_state(f, r);
 
-		lag = isfinite(v) && !(lag >= v) ? v : lag;
-		drift += isfinite(d) ? d : 0;
-		worst = state_rank(state) < state_rank(worst) ? state : worst;
+		m.lag = isfinite(v) && !(m.lag >= v) ? v : m.lag;
+		m.drift += isfinite(drift) ? drift : 0;
+		m.state = state_rank(state) < state_rank(m.state) ? state : m.state;
 	}
-	if (isfinite(lag) && lag >= 1 && lag < 60)
-		format_age(lag, t);
-	else if (isfinite(lag))
-		format_lag(lag, t);
+	if (m.lag > w->max_lag_s && state_rank(STATE_WARN) < state_rank(m.state))
+		m.state = STATE_WARN;
+	return m;
+}
+
+/* "4m12s · 212 differ", or as much of it as so many columns hold. */
+static void
+arrow_text(const struct moment *m, int room, char dst[64])
+{
+	char t[FORMAT_TEXT] = "", n[FORMAT_TEXT];
+
+	if (isfinite(m->lag) && m->lag >= 1 && m->lag < 60)
+		format_age(m->lag, t);
+	else if (isfinite(m->lag))
+		format_lag(m->lag, t);
 	snprintf(dst, 64, "%.20s", t);
-	if (drift <= 0)
-		return worst;
-	format_amount(drift, n);
+	if (m->drift <= 0)
+		return;
+	format_amount(m->drift, n);
 	snprintf(dst, 64, "%.20s%s%.20s differ", t, t[0] != '\0' ? " · " : "", n);
 	if (text_columns(dst) > room)
 		snprintf(dst, 64, "%.20s%s%.20s", t, t[0] != '\0' ? " · " : "≠ ", n);
 	if (text_columns(dst) > room)
 		snprintf(dst, 64, "≠ %.20s", n);
-	return worst;
 }
 
 /* above: rows up to the branch before, 0 for the first arrow. */
@@ -100,10 +113,11 @@ draw_arrow(const struct drawing *g, int x, int y, int above, const struct map_ar
 {
 	char text[64];
 	int room = g->arrow_w - 4, n;
-	enum state state = arrow_text(g->f, w, room - 2, text);
-	bool is_trouble = state == STATE_CRIT || state == STATE_WARN;
-	struct style st = STYLE(is_trouble ? state_role(state) : ROLE_DIM);
+	struct moment m = moment_of(g->f, w);
+	bool is_trouble = m.state == STATE_CRIT || m.state == STATE_WARN;
+	struct style st = STYLE(is_trouble ? state_role(m.state) : ROLE_DIM);
 
+	arrow_text(&m, room - 2, text);
 	for (int i = 0; i < g->arrow_w - 2; i++)
 		put_cp(g->b, g->r, x + i, y, 0x2500, st);
 	for (int i = 1; i < above; i++)
@@ -135,11 +149,11 @@ draw_name(const struct drawing *g, int x, int y, int system, bool is_again)
 {
 	const struct map_system *s = &g->m->systems[system];
 	enum state state = system_state(g->f, s);
-	bool is_trouble = state == STATE_CRIT || state == STATE_WARN;
+	bool is_trouble = s->is_watched && (state == STATE_CRIT || state == STATE_WARN);
 	int w = name_columns(s) - 3;
 
-	put_cp(g->b, g->r, x, y, state_sign(state),
-	    STYLE(is_again ? ROLE_DIM : state_role(state)));
+	put_cp(g->b, g->r, x, y, s->is_watched ? state_sign(state) : '-',
+	    STYLE(is_again || !s->is_watched ? ROLE_DIM : state_role(state)));
 	put_field(g->b, g->r, x + 2, y, w, s->title,
 	    is_again     ? STYLE(ROLE_DIM)
 	    : is_trouble ? STYLE_BOLD(state_role(state))
@@ -272,12 +286,15 @@ fit(struct drawing *g, const struct drawing *counted, int w)
 void
 map_draw(struct cellbuf *b, struct rect r, const struct frame *f, bool focused)
 {
-	struct rect in = rect_inset(
-	    w_pane(b, r, "Map", "who tells whom; 95 % within, keys that differ", focused), 1, 0, 1,
-	    0);
 	struct drawing counted = {.m = f->charts->stock->map, .depth = DEPTH_MAX},
-		       g = {.b = b, .r = in, .f = f, .m = counted.m};
+		       g = {.b = b, .f = f, .m = counted.m};
+	char right[80] = "95 % within, keys that differ";
+	struct rect in;
 
+	if (isfinite(g.m->watched))
+		snprintf(right + strlen(right), sizeof(right) - strlen(right),
+		    "; %.0f %% is watched", floor(100 * g.m->watched));
+	in = g.r = rect_inset(w_pane(b, r, "Map", right, focused), 1, 0, 1, 0);
 	draw_all(&counted);
 	fit(&g, &counted, in.w);
 	draw_all(&g);

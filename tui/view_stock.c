@@ -65,7 +65,7 @@ enum { F_MARK, F_SOURCE, F_FIELD, F_HALF, F_MOST, F_LIMIT, F_CANARY, F_DRIFT, F_
 
 /* What no row knows needs no column. */
 static void
-leave_out(const struct frame *f, struct column c[F_COLUMNS])
+leave_out(const struct frame *f, const int *idx, int n, struct column c[F_COLUMNS])
 {
 	const struct stock_data *d = f->charts->stock;
 	bool has_canary = false, has_limit = false, is_one_probe = true;
@@ -73,9 +73,10 @@ leave_out(const struct frame *f, struct column c[F_COLUMNS])
 	for (int i = 0; i < d->sides.n; i++)
 		has_canary |= d->sides.at[i].v[S_CANARY] != NULL
 		    || d->sides.at[i].v[S_CANARY_PENDING] != NULL;
-	for (int i = 0; i < d->flows.n; i++) {
-		has_limit |= isfinite(d->flows.at[i].limit_s);
-		is_one_probe &= strcmp(d->flows.at[i].probe, d->flows.at[0].probe) == 0;
+	for (int i = 0; i < n; i++) {
+		has_limit |= isfinite(d->flows.at[idx[i]].limit_s);
+		is_one_probe &=
+		    strcmp(d->flows.at[idx[i]].probe, d->flows.at[idx[0]].probe) == 0;
 	}
 	if (!has_canary)
 		c[F_CANARY].min = c[F_CANARY].want = 0;
@@ -85,10 +86,12 @@ leave_out(const struct frame *f, struct column c[F_COLUMNS])
 		c[F_PROBE].min = c[F_PROBE].want = 0;
 }
 
+/* A canary is a number in stock: no price follows it. */
 static void
-canary_text(const struct frame *f, const struct stock_row *side, double limit_s,
-    char dst[FORMAT_TEXT], struct style *st)
+canary_text(const struct frame *f, const struct stock_row *row, char dst[FORMAT_TEXT],
+    struct style *st)
 {
+	const struct stock_row *side = stock_is_amount(row) ? stock_side(f, row) : NULL;
 	double pending = stock_value(f, side, S_CANARY_PENDING),
 	       lag = stock_value(f, side, S_CANARY);
 	char t[FORMAT_TEXT];
@@ -97,7 +100,8 @@ canary_text(const struct frame *f, const struct stock_row *side, double limit_s,
 		snprintf(dst, FORMAT_TEXT, ">%.*s", FORMAT_TEXT - 2, format_age(pending, t));
 	else
 		format_lag(lag, dst);
-	if (fmax(isfinite(pending) ? pending : 0, isfinite(lag) ? lag : 0) > limit_s)
+	if (stock_value(f, side, S_CANARY_LATE) > 0
+	    || fmax(isfinite(pending) ? pending : 0, isfinite(lag) ? lag : 0) > row->limit_s)
 		*st = STYLE(ROLE_WARN);
 }
 
@@ -146,7 +150,7 @@ draw_lags(struct cellbuf *b, struct rect r, const struct frame *f, int y, const 
 		snprintf(limit, sizeof(limit), "≤%.*s", FORMAT_TEXT - 5,
 		    format_span((int64_t)(row->limit_s * 1e3), t));
 	columns_text(b, r, y, k, F_LIMIT, c, limit, STYLE(ROLE_DIM));
-	canary_text(f, stock_side(f, row), row->limit_s, t, &st);
+	canary_text(f, row, t, &st);
 	columns_text(b, r, y, k, F_CANARY, c, t, st);
 }
 
@@ -211,7 +215,7 @@ draw_flows(struct cellbuf *b, struct rect r, const struct frame *f, const int *i
 	if (n + d->flows.n_left_out > r.h - 2)
 		snprintf(right, sizeof(right), "%d of %d", r.h - 2, n + d->flows.n_left_out);
 	in = rect_inset(w_pane(b, r, title, right, true), 1, 0, 0, 0);
-	leave_out(f, c);
+	leave_out(f, idx, n, c);
 	columns_fit(&k, c, F_COLUMNS, in.w, in.w > WIDE ? F_TREND : F_SOURCE);
 	columns_head(b, in, 0, &k, c);
 	first = selected + 1 < in.h ? 0 : selected + 2 - in.h;
@@ -253,7 +257,7 @@ draw_chart(struct cellbuf *b, struct rect r, const struct frame *f, const struct
 	}
 	add_line(lines, &n, row->v[S_LAG_MOST]);
 	add_line(lines, &n, row->v[S_LAG_HALF]);
-	if (side != NULL)
+	if (side != NULL && stock_is_amount(row))
 		add_line(lines, &n, side->v[S_CANARY]);
 	snprintf(limit, sizeof(limit), "  ┄ limit %.20s",
 	    format_span((int64_t)((isfinite(row->limit_s) ? row->limit_s : 0) * 1e3), t));
@@ -393,11 +397,11 @@ want_panes(struct pane_want want[STOCK_PANES], const struct frame *f, struct rec
 	want[CHART] = (struct pane_want){6, 7, 6};
 	if (r.w < WIDE)
 		want[EXPOSURE] = (struct pane_want){1, 1, 7};
-	want[KEYS] = (struct pane_want){3, n_keys, 8};
+	want[KEYS] = (struct pane_want){3, n_keys, 9};
 	if (r.w >= WIDE)
 		want[KEYS].want = n_keys > EXPOSED_ROWS ? n_keys : EXPOSED_ROWS;
 	if (n_orders > 0)
-		want[ORDERS] = (struct pane_want){2, n_orders, orders_state(f) == STATE_OK ? 5 : 9};
+		want[ORDERS] = (struct pane_want){2, n_orders, orders_state(f) == STATE_OK ? 5 : 8};
 	if (map > 0 && r.h >= TALL)
 		want[MAP] = (struct pane_want){map < 9 ? map : 9, map, 4};
 	for (int i = 0; i < STOCK_PANES; i++)

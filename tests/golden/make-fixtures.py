@@ -194,8 +194,11 @@ def stock(series):
         add("order_faults", lambda t, n=n, age=age: n if T - t <= age else 0, labels)
         add("order_fault_value", value, labels)
         add("order_fault_age_seconds", lambda t, age=age: max(0, t - T + age), labels)
+    for bound, v in (("low", .9985), ("mid", .9991), ("high", .9995)):
+        add("coherence_ratio", v, {"probe": "order-parity", "source": "orders", "field": "orders", "bound": bound})
+    add("canary_late", lambda t: 1 if t > STUCK + 1500 else 0, {"probe": "stock-parity", "source": "shop_api"})
     add("orders_compared", 12480, {"probe": "order-parity"})
-    add("order_lag_seconds", 12.1, {"probe": "order-parity", "source": "orders"}, "quantile(0.95,")
+    add("order_lag_seconds", 12.1, {"probe": "order-parity", "source": "payments"}, "quantile(0.95,")
     add("order_lag_seconds", 41.7, {"probe": "order-parity", "source": "erp"}, "quantile(0.95,")
 
 
@@ -211,19 +214,22 @@ def stock_runs():
     write("runs-stock-parity", {"status": "success", "data": {"runs": [
         run(7000 - i, "stock-parity", T - 17 - i * 600, drift(T - 17 - i * 600)) for i in range(6)]}})
     write("runs-order-parity", {"status": "success", "data": {"runs": [run(7100, "order-parity", T - 41, {"faults": {
-        "0": {"order": "100004711", "fault": "charged_twice", "source": "payments", "value": 89, "has": "1 payment", "shows": "2", "since": at(T - 5400)},
-        "1": {"order": "pay_9f3a \u001b[31m", "fault": "paid_without_order", "source": "payments", "value": 129, "has": "", "shows": "", "since": at(T - 1920)},
-        "2": {"order": "100004720", "fault": "refund_not_booked", "source": "erp", "value": 24.9, "has": "refunded", "shows": "paid", "since": at(T - 86400)}}})]}})
+        "0": {"order": "100004711", "fault": "charged_twice", "value": 89, "has": 89, "shows": 178, "since": at(T - 5400)},
+        "1": {"order": "pay_9f3a \u001b[31m", "fault": "paid_without_order", "value": 129, "shows": 129, "since": at(T - 1920)},
+        "2": {"order": "100004720", "fault": "refund_not_booked", "value": 24.9, "has": 124.5, "shows": 124.5, "since": at(T - 86400)}}})]}})
     flows = [("erp", "warehouse", None, []), ("warehouse", "shop", 120, ["shop_api available"]), ("pim", "shop", 300, ["shop_api price"]),
              ("shop", "market", 600, ["marketplace available"]), ("shop", "google", 10800, ["google_feed available", "google_feed price"]),
-             ("pos", "warehouse", 60, ["store_7 available"])]
+             ("pos", "warehouse", 60, ["store_7 available"]), ("shop", "psp", 120, ["payments"]), ("warehouse", "market", 900, [])]
     titles = {"erp": ("ERP", "ok", []), "pos": ("Store 7", "ok", []), "pim": ("PIM", "ok", []), "warehouse": ("Warehouse", "ok", []),
               "shop": ("Shop", "crit", ["home", "search", "checkout-page", "stock-parity"]), "market": ("Marketplace", "warn", ["stock-parity"]),
-              "google": ("Google feed", "warn", ["stock-parity"]), "crm": ("CRM", "pending", [])}
+              "google": ("Google feed", "warn", ["stock-parity"]), "psp": ("Payment", None, []), "crm": ("CRM", None, [])}
     write("map", {"status": "success", "data": {
         "systems": [{"name": n, "title": t, "owner": "web", "verdict": v, "probes": p, "sources": []} for n, (t, v, p) in titles.items()],
-        "flows": [{"from": a, "to": b, "owner": "", "max_lag_s": lag, "measured": [
-            {"probe": "stock-parity", "source": m.split()[0], "field": m.split()[1]} for m in measured]} for a, b, lag, measured in flows]}})
+        "flows": [{"from": a, "to": b, "name": None, "title": None, "declared": True, "owner": None, "max_lag_s": lag,
+                   "via": ["shop"] if (a, b) == ("warehouse", "market") else [], "measured_by": [
+                       {"probe": "stock-parity" if " " in m else "order-parity", "source": m.split()[0], "field": (m.split() + [None])[1]}
+                       for m in measured]} for a, b, lag, measured in flows],
+        "coverage": {"share": 0.76, "checks": 42, "passed": 32, "findings": []}}})
 
 
 def bucket(v):  # schema 3 is enough for a picture: factor 2^(1/8)

@@ -149,8 +149,8 @@ test_reads(void **state)
 	f = frame_make(&s.ui, &s.m);
 	data = s.m.charts->stock;
 	assert_string_equal(s.m.charts->error, "");
-	assert_int_equal(data->flows.n, 6);
-	assert_int_equal(stock_order(&f, idx), 6);
+	assert_int_equal(data->flows.n, 7);
+	assert_int_equal(stock_order(&f, idx), 6); /* orders are no flow of keys */
 	r = &data->flows.at[idx[0]]; /* it oversells, and most keys of it drift */
 	assert_string_equal(r->of, "shop_api");
 	assert_string_equal(r->field, "available");
@@ -173,8 +173,14 @@ test_reads(void **state)
 	assert_string_equal(stock_runs(data, "stock-parity")->at[0].rows[0].shows, "18");
 	assert_true(is_near(stock_runs(data, "order-parity")->at[0].rows[1].value, 129));
 	assert_null(strchr(stock_runs(data, "order-parity")->at[0].rows[1].key, '\033'));
-	assert_int_equal(data->map->n_systems, 8);
-	assert_int_equal(data->map->n_arrows, 6);
+	assert_true(is_near(stock_runs(data, "order-parity")->at[0].rows[0].since,
+	    FIXTURE_T / 1000 - 5400));
+	assert_string_equal(stock_runs(data, "order-parity")->at[0].rows[0].shows, "178");
+	assert_int_equal(data->map->n_systems, 9);
+	assert_int_equal(data->map->n_arrows, 7); /* what goes through another is its hops */
+	assert_int_equal(map_rows(data->map), 1 + 3 + 1 + 1 + 1); /* nothing is drawn twice */
+	assert_false(data->map->systems[8].is_watched);
+	assert_true(is_near(data->map->watched, 0.76));
 	assert_non_null(strstr(buf_str(&calls), "/tillwatch/v1/runs?probe=order-parity&kind=all"));
 	screen_close(&s);
 	d.from.close(d.from.ctx);
@@ -298,7 +304,7 @@ test_lies(void **state)
 	static const char *const lies[] = {"", "{\"data\":{\"systems\":7,\"flows\":{}}}",
 	    "{\"data\":{\"probes\":[{\"name\":\"p\",\"plugin\":\"inventory\"}],\"systems\":["
 	    "null,{\"name\":[]},{\"name\":\"a\",\"probes\":[7,null,\"p\"]},{\"name\":\"b\"}],"
-	    "\"flows\":[{\"from\":\"a\",\"to\":\"b\",\"max_lag_s\":\"x\",\"measured\":[7,{},"
+	    "\"flows\":[{\"from\":\"a\",\"to\":\"b\",\"max_lag_s\":\"x\",\"measured_by\":[7,{},"
 	    "{\"probe\":\"p\"}]},{\"from\":\"b\",\"to\":\"a\"},{\"from\":\"a\",\"to\":\"a\"},"
 	    "{\"from\":\"z\",\"to\":\"a\"},9],\"result\":[{\"metric\":{\"probe\":\"p\","
 	    "\"source\":\"\\u001b[2J\",\"field\":\"f\"},\"values\":[[1795444320,\"1e308\"],[9,8]]},"
