@@ -68,7 +68,7 @@ run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-	{"view", 'v', "VIEW", "overview (default), storefront, funnel or api"},
+	{"view", 'v', "VIEW", "overview (default), storefront, funnel, api or stock"},
 	{"probe", 'p', "PROBE", "of the storefront view"},
 	{"at", 0, "TIME", "frozen at: 14:32, \"2026-11-23 14:32\", RFC 3339, unix seconds"},
 	{"range", 'r', "RANGE", "15m, 1h (default), 7d, 09:00..10:30"},

@@ -38,9 +38,13 @@ int query_max(struct asking *a, const struct axis *axis, const char *by, const c
     int cap, struct series **out);
 int query_increase(struct asking *a, const struct axis *axis, const char *by,
     const char *selector, int cap, struct series **out);
+/* Values of a range query's series ([[seconds, "value"], ..]) into their buckets. */
+void query_fill(float *v, const struct axis *axis, const json_t *values);
 /* query_traffic.c: fills c->api, c->funnel. */
 void query_api(struct asking *a, struct charts *c, const char *probe, int64_t at_ms);
 void query_funnel(struct asking *a, struct charts *c, const char *asked, int64_t at_ms);
+/* query_stock.c: fills c->stock. */
+void query_stock(struct asking *a, struct charts *c, int64_t at_ms);
 
 void ask_copy_text(char *dst, size_t cap, const char *src);     /* sanitised; NULL gives "" */
 void ask_copy_member(char *dst, size_t cap, const json_t *o, const char *name);

@@ -50,6 +50,44 @@ format_age(double s, char dst[FORMAT_TEXT])
 }
 
 char *
+format_lag(double s, char dst[FORMAT_TEXT])
+{
+	if (!isfinite(s) || s < 60)
+		return format_latency(s, dst);
+	if (s >= 3600)
+		return format_age(s, dst);
+	snprintf(dst, FORMAT_TEXT, "%.0fm%02.0fs", floor(s / 60), floor(fmod(s, 60)));
+	return dst;
+}
+
+char *
+format_amount(double v, char dst[FORMAT_TEXT])
+{
+	char digits[FORMAT_TEXT];
+	size_t n, w = 0;
+
+	if (!isfinite(v) || fabs(v) >= 1e15) {
+		snprintf(dst, FORMAT_TEXT, "-");
+		return dst;
+	}
+	if (fabs(v) < 100) {
+		snprintf(dst, FORMAT_TEXT, v == floor(v) ? "%.0f" : "%.2f", v);
+		return dst;
+	}
+	snprintf(digits, sizeof(digits), "%.0f", fabs(v));
+	n = strlen(digits);
+	if (v < 0)
+		dst[w++] = '-';
+	for (size_t i = 0; i < n; i++) {
+		dst[w++] = digits[i];
+		if (i + 1 < n && (n - i - 1) % 3 == 0)
+			dst[w++] = ' ';
+	}
+	dst[w] = '\0';
+	return dst;
+}
+
+char *
 format_bytes(double b, char dst[FORMAT_TEXT])
 {
 	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

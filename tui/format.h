@@ -16,6 +16,10 @@
 char *format_latency(double seconds, char dst[FORMAT_TEXT]);
 /* An age or a span: "9 s", "34m", "2h51m", "41d". At most 6 columns. */
 char *format_age(double seconds, char dst[FORMAT_TEXT]);
+/* How far behind: "380 ms", "38.0 s", "4m12s", "2h51m". At most 6 columns below a day. */
+char *format_lag(double seconds, char dst[FORMAT_TEXT]);
+/* Units or money, thousands apart: "17", "8.50", "1 240". */
+char *format_amount(double v, char dst[FORMAT_TEXT]);
 char *format_bytes(double bytes, char dst[FORMAT_TEXT]);
 /* A time span as the user writes it: "15m", "1h", "7d", "1h30m". 0 or -EINVAL. */
 int format_span_parse(const char *text, int64_t *ms);

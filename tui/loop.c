@@ -113,7 +113,7 @@ set_up(struct ui *ui, const struct tui_opts *o, int w, int h, int64_t now_ms, ch
 	ui_init(ui, w, h, now_ms);
 	ui->utc = o->utc;
 	if (o->view != NULL && !view_named(o->view, &ui->view))
-		return fail(err, cap, "view", o->view, "overview, storefront, funnel, api");
+		return fail(err, cap, "view", o->view, "overview, storefront, funnel, api, stock");
 	if (o->probe != NULL)
 		snprintf(ui->probe, sizeof(ui->probe), "%s", o->probe);
 	if ((rc = set_look(ui, o, err, cap)) != 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/xmalloc.h"
+#include "tui/stock.h"
 #include "tui/traffic.h"
 
 static int64_t
@@ -129,6 +130,7 @@ charts_unref(struct charts *c)
 	free(c->heat);
 	api_data_free(c->api);
 	funnel_data_free(c->funnel);
+	stock_data_free(c->stock);
 	free(c);
 }
 

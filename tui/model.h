@@ -134,6 +134,7 @@ struct charts {
 	struct run_row runs[RUNS_MAX];  /* slowest first */
 	struct api_data *api;           /* of the view API; NULL = not asked (traffic.h) */
 	struct funnel_data *funnel;     /* of the view Funnel */
+	struct stock_data *stock;       /* of the view Stock (stock.h) */
 };
 
 struct model { struct status *status; struct charts *charts; }; /* either may be NULL */

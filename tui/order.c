@@ -83,7 +83,8 @@ probe_order(const struct frame *f, enum view_id view, int *idx, int cap)
 {
 	static const char *const plugins[VIEWS] = {[VIEW_STOREFRONT] = "storefront",
 	    [VIEW_FUNNEL] = "checkout",
-	    [VIEW_API] = "api"};
+	    [VIEW_API] = "api",
+	    [VIEW_STOCK] = "inventory"};
 	struct place at[PROBES_MAX];
 	int n = 0;
 

@@ -42,6 +42,19 @@
  *                    http_version, status, dns_s..transfer_s, failed_phase, pop, cache, country,
  *                    asn}]}}]}}      (hops may be an object with keys "0", "1"..)
  *
+ *   and in the stock's view, of all inventory probes (query_stock.c has the list of series):
+ *                GET /api/v1/query_range
+ *                    max by (probe, source, field) (inventory_drift_keys) ..
+ *                    histogram_quantile(0.95, sum by (..) (rate(inventory_lag_seconds[1h])))
+ *                GET /tillwatch/v1/runs?probe=P&kind=all&limit=60&since=&until=  of each P
+ *                    {data:{runs:[{at, facts:{drift:{"0":{key, field, source, state, reference,
+ *                    has, shows, since}}, faults:{"0":{order, fault, source, value, has, shows,
+ *                    since}}}}]}}
+ *                GET /tillwatch/v1/map                                (404: no such pane)
+ *                    {data:{systems:[{name, title, owner, verdict, probes:[P..]}],
+ *                    flows:[{from, to, via, max_lag_s, measured_by:[{probe, source, field}]}],
+ *                    coverage:{share}}}
+ *
  * Every text passes the sanitiser here; every array has a ceiling; numbers that are no numbers are
  * NaN.
  *
@@ -56,7 +69,7 @@
 struct query_request {
 	unsigned generation;
 	enum query_view {
-		QUERY_OVERVIEW, QUERY_STOREFRONT, QUERY_FUNNEL, QUERY_API
+		QUERY_OVERVIEW, QUERY_STOREFRONT, QUERY_FUNNEL, QUERY_API, QUERY_STOCK
 	} view;                 /* whose series are asked for, beside the overview's */
 	struct axis axis;
 	int stride;             /* buckets a column of cells has: the heat map's step */

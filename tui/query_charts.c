@@ -17,8 +17,8 @@
 /* ---- series on the axis -------------------------------------------------------------------------
  */
 
-static void
-fill_values(float *v, const struct axis *axis, const json_t *values)
+void
+query_fill(float *v, const struct axis *axis, const json_t *values)
 {
 	const json_t *pair;
 	size_t i;
@@ -83,7 +83,7 @@ keep_many(json_t *result, const struct axis *axis, const char *l1, const char *l
 		series_name(
 		    s->name, sizeof(s->name), json_object_get(one, "metric"), l1, l2, '\037');
 		s->v = series_values(axis->n);
-		fill_values(s->v, axis, json_object_get(one, "values"));
+		query_fill(s->v, axis, json_object_get(one, "values"));
 		n++;
 	}
 	json_decref(result);
@@ -453,6 +453,8 @@ query_charts(const struct source *src, const struct query_request *q, const stru
 		query_api(&a, c, probe, until);
 	else if (q->view == QUERY_FUNNEL)
 		query_funnel(&a, c, q->probe, until);
+	else if (q->view == QUERY_STOCK)
+		query_stock(&a, c, until);
 	if (a.rc == -ECANCELED) {
 		charts_unref(c);
 		return NULL;

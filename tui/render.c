@@ -19,6 +19,7 @@ const struct view_ops *const views[VIEWS] = {
     [VIEW_STOREFRONT] = &view_storefront,
     [VIEW_FUNNEL] = &view_funnel,
     [VIEW_API] = &view_api,
+    [VIEW_STOCK] = &view_stock,
 };
 
 static void
@@ -51,22 +52,26 @@ static void
 draw_tabs(struct cellbuf *b, struct rect row, const struct frame *f)
 {
 	char time[256], title[160] = "tillwatch";
-	int x = 1, n;
+	int x = 1, n, all = 0;
 
 	time_text(f->ui, time, sizeof(time));
 	n = text_columns(time);
+	for (int i = 0; i < VIEWS; i++)
+		all += 4 + text_columns(views[i]->name);
 	if (row.w >= 100) {
 		if (f->status != NULL && f->status->shop[0] != '\0')
 			snprintf(title, sizeof(title), "tillwatch %.30s", f->status->shop);
 		x = put_text(b, row, x, 0, title, STYLE(ROLE_DIM)) + 2;
 	}
+	all += x;
 	for (int i = 0; i < VIEWS; i++) {
 		bool here = i == (int)f->ui->view;
 		int room = row.w - n - 2 - x;
 		char text[64];
 
+		/* All by name, or only the one that is seen. */
 		snprintf(text, sizeof(text), here ? "[%d %s]" : " %d %s ", i + 1,
-		    room < 28 && !here ? "" : views[i]->name);
+		    all > row.w - n - 2 && !here ? "" : views[i]->name);
 		if (text_columns(text) <= room)
 			x = put_text(
 			    b, row, x, 0, text, here ? STYLE_BOLD(ROLE_TITLE) : STYLE(ROLE_DIM));

@@ -22,8 +22,8 @@
 #define SCREEN_MIN_W 20         /* smaller than this gets one line */
 #define SCREEN_MIN_H 5
 
-/* The first four are those of enum query_view. */
-enum view_id { VIEW_OVERVIEW, VIEW_STOREFRONT, VIEW_FUNNEL, VIEW_API, VIEWS };
+/* The first five are those of enum query_view. */
+enum view_id { VIEW_OVERVIEW, VIEW_STOREFRONT, VIEW_FUNNEL, VIEW_API, VIEW_STOCK, VIEWS };
 enum mode { MODE_NORMAL, MODE_HELP, MODE_PROMPT };
 
 struct ui {
@@ -41,6 +41,9 @@ struct ui {
 	int64_t span_ms;
 	int64_t cursor_ms;      /* 0 = off */
 	char probe[96];         /* selected; "" = the first */
+	char flow[120];         /* of that probe, selected in the view Stock; "" = the worst */
+	bool shows_drift;       /* Stock: the chart of drifting keys, not that of the lag */
+	bool shows_map;         /* Stock: the map, where there is no room for all */
 };
 
 enum { /* effects of an event */
@@ -73,7 +76,7 @@ struct view_ops {
 	void (*render)(struct cellbuf *b, struct rect r, const struct frame *f);
 };
 extern const struct view_ops *const views[VIEWS];
-extern const struct view_ops view_overview, view_storefront, view_funnel, view_api;
+extern const struct view_ops view_overview, view_storefront, view_funnel, view_api, view_stock;
 
 /* order.c: what the views list. Fills idx (cap entries) with probes of the snapshot; returns how
  * many. OVERVIEW: all, worst first, then by name; STOREFRONT: the storefront's, by name. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tui/ui.h"
+#include "tui/stock.h"
 
 #define MINUTE 60000LL
 #define HOUR (60 * MINUTE)
@@ -207,19 +207,48 @@ go(struct ui *ui, enum view_id view)
 	return FX_DRAW | FX_QUERY;
 }
 
+static long
+stepped(long i, long by, long n, bool wrap)
+{
+	i += by;
+	if (wrap)
+		i = (i + n) % n;
+	return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+/* Rows of the view Stock: everything of them is there already. */
+static unsigned
+select_flow(struct ui *ui, const struct model *m, long by, bool wrap)
+{
+	struct frame f = frame_make(ui, m);
+	int idx[FLOWS_MAX], n = stock_order(&f, idx);
+	const struct stock_row *r;
+	char name[sizeof(ui->flow)];
+
+	if (n == 0)
+		return 0;
+	r = &f.charts->stock->flows.at[idx[stepped(stock_selected(&f, idx, n), by, n, wrap)]];
+	stock_row_name(name, sizeof(name), r);
+	if (strcmp(ui->flow, name) == 0 && strcmp(ui->probe, r->probe) == 0)
+		return 0;
+	memcpy(ui->flow, name, sizeof(name));
+	memcpy(ui->probe, r->probe, sizeof(ui->probe));
+	return FX_DRAW;
+}
+
 /* by: rows, or INT_MIN / INT_MAX for the ends. wrap: J and K go round. */
 static unsigned
 select_row(struct ui *ui, const struct model *m, long by, bool wrap)
 {
 	struct frame f = frame_make(ui, m);
 	int idx[PROBES_MAX], n = probe_order(&f, ui->view, idx, PROBES_MAX);
-	long i = probe_selected(&f, idx, n) + by;
+	long i;
 
+	if (ui->view == VIEW_STOCK)
+		return select_flow(ui, m, by, wrap);
 	if (n == 0)
 		return 0;
-	if (wrap)
-		i = (i + n) % n;
-	i = i < 0 ? 0 : i >= n ? n - 1 : i;
+	i = stepped(probe_selected(&f, idx, n), by, n, wrap);
 	if (strcmp(ui->probe, f.status->probes[idx[i]].name) == 0)
 		return 0;
 	snprintf(ui->probe, sizeof(ui->probe), "%s", f.status->probes[idx[i]].name);
@@ -244,6 +273,8 @@ open_row(struct ui *ui, const struct model *m)
 		return go(ui, VIEW_FUNNEL);
 	if (strcmp(p->plugin, "api") == 0)
 		return go(ui, VIEW_API);
+	if (strcmp(p->plugin, "inventory") == 0)
+		return go(ui, VIEW_STOCK);
 	snprintf(ui->message, sizeof(ui->message), "%.60s: no view of its own for %.40s", p->name,
 	    p->plugin);
 	return FX_DRAW;
@@ -325,6 +356,18 @@ move_key(struct ui *ui, const struct model *m, uint32_t key)
 }
 
 static unsigned
+stock_key(struct ui *ui, uint32_t key)
+{
+	if (ui->view != VIEW_STOCK || (key != 'V' && key != 'm'))
+		return 0;
+	if (key == 'V')
+		ui->shows_drift = !ui->shows_drift;
+	else
+		ui->shows_map = !ui->shows_map;
+	return FX_DRAW;
+}
+
+static unsigned
 app_key(struct ui *ui, const struct model *m, uint32_t key)
 {
 	switch (key) {
@@ -363,7 +406,7 @@ normal_key(struct ui *ui, const struct model *m, uint32_t key)
 			return go(ui, (enum view_id)i);
 	if ((fx = time_key(ui, key)) != 0)
 		return fx;
-	if ((fx = move_key(ui, m, key)) != 0)
+	if ((fx = move_key(ui, m, key)) != 0 || (fx = stock_key(ui, key)) != 0)
 		return fx;
 	return app_key(ui, m, key);
 }

@@ -8,7 +8,7 @@
 static const struct {
 	const char *keys, *text;
 } left[] = {
-    {"1 2 3 4", "overview, storefront, funnel, api"},
+    {"1 2 3 4 5", "overview .. api, stock"},
     {"` F2", "the view before"},
     {"j k  arrows", "row"},
     {"g G  Home End", "first row, last row"},
@@ -34,6 +34,8 @@ static const struct {
     {"h l  arrows", "cursor by a bucket"},
     {"H L", "cursor by ten"},
     {"t F4", "range: 2h, 1d, 09:00"},
+    {"V", "stock: lag, or drift"},
+    {"m", "stock: the map"},
 };
 
 void

@@ -88,26 +88,44 @@ divisions(double top, int plot_h)
 	return n == 4 && plot_h >= 5 ? 2 : 1;
 }
 
-static void
-y_axis(struct cellbuf *b, struct rect r, int plot_h, double top, bool is_share)
+/* What the labels count in; scales of minutes and hours are round in these. */
+static double
+unit_of(double top, const struct chart *c, const char **name)
 {
-	int n = divisions(top, plot_h);
+	bool is_time = !c->is_share && !c->is_count;
+	double unit = c->is_share            ? 0.01
+	    : is_time && top >= 3 * 3600     ? 3600
+	    : is_time && top >= 180          ? 60
+	    : is_time && top < 1 && top > 0  ? 1e-3
+					     : 1;
+
+	*name = c->is_share   ? " %"
+	    : c->is_count     ? ""
+	    : unit > 60       ? " h"
+	    : unit > 1        ? " m"
+	    : unit < 1        ? " ms"
+			      : " s";
+	return unit;
+}
+
+static void
+y_axis(struct cellbuf *b, struct rect r, int plot_h, double top, const struct chart *c)
+{
+	const char *name;
+	double unit = unit_of(top, c, &name);
+	int n = divisions(top / unit, plot_h);
 	char text[FORMAT_TEXT];
 
 	for (int y = 0; y < plot_h; y++)
 		put_cp(b, r, GUTTER - 1, y, 0x2502, STYLE(ROLE_DIM));
 	for (int k = 0; k <= n && (k == n || plot_h > 1); k++) {
 		int y = plot_h - 1 - (int)lround((double)(plot_h - 1) * k / n);
-		double v = top * k / n;
 
 		if (k == 0)
 			snprintf(text, sizeof(text), "0");
-		else if (is_share)
-			snprintf(text, sizeof(text), "%.3g %%", v * 100);
-		else if (top >= 1)
-			snprintf(text, sizeof(text), "%.4g s", v);
 		else
-			snprintf(text, sizeof(text), "%.4g ms", v * 1e3);
+			snprintf(text, sizeof(text), c->is_share ? "%.3g%s" : "%.4g%s",
+			    top * k / n / unit, name);
 		put_cp(b, r, GUTTER - 1, y, 0x2524, STYLE(ROLE_DIM));
 		put_right(b, r, 0, y, GUTTER - 1, text, STYLE(ROLE_DIM));
 	}
@@ -171,7 +189,8 @@ w_line(struct cellbuf *b, struct rect r, const struct chart *c, const struct ser
     double target)
 {
 	struct rect plot = rect_inset(r, GUTTER, 0, 0, 2);
-	double top = largest(c, lines, n);
+	double top = largest(c, lines, n), unit;
+	const char *name;
 	bool gaps[BUCKETS_MAX] = {false};
 	struct canvas cv;
 
@@ -180,11 +199,13 @@ w_line(struct cellbuf *b, struct rect r, const struct chart *c, const struct ser
 	plot.w = plot.w > BUCKETS_MAX ? BUCKETS_MAX : plot.w;
 	if (top > 0 && top < target * TARGET_SHARE)
 		target = NAN;
-	top = nice_ceiling(isfinite(target) ? fmax(top, target * 1.25) : top);
+	top = isfinite(target) ? fmax(top, target * 1.25) : top;
+	unit = unit_of(top, c, &name);
+	top = nice_ceiling(top / unit) * unit;
 	canvas_init(&cv, c->set, plot.w, plot.h);
 	for (int k = 0; k < n; k++)
 		draw_series(&cv, c, &lines[k], k, top);
-	y_axis(b, r, plot.h, top, c->is_share);
+	y_axis(b, r, plot.h, top, c);
 	if (isfinite(target))
 		target_line(b, plot, target, top);
 	show_canvas(b, plot, &cv, c, target, top);

@@ -27,6 +27,7 @@ struct chart {                  /* what line, heat and the time axis share */
 	double now_ms;          /* buckets that start later are not drawn as gaps */
 	bool utc;
 	bool is_share;          /* values are shares of 1: the axis is in % */
+	bool is_count;          /* values have no unit */
 };
 /* w_spark.c: one row; v NULL = blank. scale: value of full height. */
 void w_spark(struct cellbuf *b, struct rect r, const struct chart *c, const struct series *v,

@@ -255,6 +255,14 @@ get -X PUT -d '{"available":3}' "$http/api/stock/SKU-009" >/dev/null
 is 'stale' "$(feed)" "$before"
 heal
 is 'fresh again' "$(feed)" 'SKU-009,3,*'
+shown() { get "$http/api/stock?page=1" | grep -oE '"qty":[0-9]+,"sku":"SKU-009"'; }
+fault '{"name":"stale","at":"shop"}'
+get -X PUT -d '{"available":8}' "$http/api/stock/SKU-009" >/dev/null
+is 'the shop shows what was there' "$(shown)" '"qty":3,*'
+is 'and the ERP goes on' "$(feed)" 'SKU-009,8,*'
+is 'not for one request' "$(code "$http/api/stock?page=1&fault=stale&at=shop")" '0 400'
+heal
+is 'it listens again' "$(shown)" '"qty":8,*'
 fault '{"name":"silent","at":"accept"}'
 is 'silent from accept' "$(code -m 0.3 "$tls/health")" '28 000'
 is 'raw too' "$(code -m 0.3 "$raw/health")" '28 000'
@@ -296,9 +304,10 @@ end
 # --- it breaks and heals by itself; visitors; the same seed gives the same shop
 rm -f "$dir/shop/access.log"
 begin --pace 0 --rate 600 --seed 7 --break-after 1 --heal-after 1 \
-	--break-fault 'status&status=503&step=product'
+	--break-fault 'status&status=503&step=product;status&status=410&step=search'
 until_true '[ "$(code "$http/p/linen-lamp")" = "0 503" ]'
 until_true '[ "$(code "$http/p/linen-lamp")" = "0 200" ]'
+until_true '[ "$(code "$http/search?q=lamp")" = "0 410" ]'
 until_true 'grep -q "POST /api/payment" "$dir/shop/access.log"'
 is 'visitors met the fault' "$(grep -c '"GET /p/[a-z-]* HTTP/1.1" 503' "$dir/shop/access.log")" \
 	'[1-9]*'

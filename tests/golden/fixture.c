@@ -240,23 +240,39 @@ answer_query(const struct fixture *f, const char *path, bool range)
 }
 
 static json_t *
+answer_runs(const struct fixture *f, const char *path)
+{
+	char *probe, *name;
+	json_t *runs;
+
+	if (strstr(path, "kind=newest") != NULL)
+		return load(f, "runs-newest.json");
+	if (strstr(path, "kind=slowest") != NULL)
+		return load(f, "runs-slowest.json");
+	probe = param(path, "probe");
+	name = xasprintf("runs-%s.json", probe != NULL ? probe : "");
+	runs = load(f, name);
+	free(name);
+	free(probe);
+	return runs;
+}
+
+static json_t *
 answer(const struct fixture *f, const char *path)
 {
 	static const struct {
 		const char *path, *file;
 	} files[] = {{"/tillwatch/v1/probes", "probes.json"},
 	    {"/tillwatch/v1/plugins", "plugins.json"}, {"/tillwatch/v1/outbox", "outbox.json"},
+	    {"/tillwatch/v1/map", "map.json"},
 	    {"/api/v1/alerts", "alerts.json"}, {"/api/v1/rules", "rules.json"}};
-	json_t *data, *runs;
+	json_t *data;
 
 	if (strncmp(path, "/api/v1/query", 13) == 0)
 		return json_pack("{ssso}", "status", "success", "data",
 		    answer_query(f, path, strncmp(path, "/api/v1/query_range", 19) == 0));
-	if (strncmp(path, "/tillwatch/v1/runs", 18) == 0) {
-		runs = load(f,
-		    strstr(path, "kind=newest") != NULL ? "runs-newest.json" : "runs-slowest.json");
-		return runs;
-	}
+	if (strncmp(path, "/tillwatch/v1/runs", 18) == 0)
+		return answer_runs(f, path);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (strncmp(path, files[i].path, strlen(files[i].path)) == 0
 		    && (data = load(f, files[i].file)) != NULL)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """make-fixtures.py - writes tests/golden/fixtures/: one invented shop at 2026-11-23T14:32:07Z, in which
-search has become slow since 14:21, checkout's page fails since 14:22 and one probe has gone stale.
+search has become slow since 14:21, checkout's page fails since 14:22, the shop's stock falls behind the warehouse
+since 13:51 and one probe has gone stale.
 SPDX-License-Identifier: Apache-2.0"""
 import json, math, os, random
 
@@ -124,6 +125,113 @@ def traffic(series):
     add("checkout_alarm", 0, {"probe": "order-rate", "test": "rate", "window": "1h"})
 
 
+STUCK = T - 2467  # 13:51: the shop no longer hears of the warehouse
+
+
+def since_stuck(low, high, over=2400.0):
+    return lambda t: low if t < STUCK else low + (high - low) * min(1, (t - STUCK) / over)
+
+
+def at(t):
+    return __import__("datetime").datetime.fromtimestamp(t, __import__("datetime").timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+# source, field, drift, units, oldest, lag p50, p95, keys compared
+FLOWS = [("shop_api", "available", since_stuck(0, 212), since_stuck(0, 1904), lambda t: max(0, t - STUCK), since_stuck(14, 108), since_stuck(31, 252), 42118),
+         ("shop_api", "price", 0, 0, 0, 9, 44, 42118), ("marketplace", "available", 3, 5, 360, 22, 38, 40210),
+         ("google_feed", "available", 88, 88, 10260, None, None, 39900), ("google_feed", "price", 12, 31.4, 10260, None, None, 39900),
+         ("store_7", "available", 0, 0, 0, 4, 15, 5120)]
+DRIFT = [("SKU-10442", "available", "shop_api", "differs", "0", "18", 0), ("SKU-88120", "available", "shop_api", "differs", "1", "7", 180),
+         ("SKU-20931", "available", "shop_api", "differs", "44", "0", 480), ("SKU-55107", "available", "shop_api", "differs", "5", "3", 1200),
+         ("SKU-31007-very-long-key-of-a-supplier", "available", "shop_api", "missing", "12", "absent", 1500),
+         ("SKU-77001", "available", "google_feed", "differs", "0", "in_stock", -7800), ("SKU-77002", "price", "google_feed", "differs", "49.95", "39.95", -7800),
+         ("SKU-90018", "available", "marketplace", "differs", "60", "61", 2100)]
+FAULTS = [("paid_without_order", 2, 178, 1920), ("order_without_payment", 0, 0, 0), ("charged_twice", 1, 89, 5400),
+          ("total_mismatch", 0, 0, 0), ("not_exported", 7, 612.5, 2460), ("not_shipped", 0, 0, 0), ("refund_not_booked", 1, 24.9, 86400)]
+
+
+def stock(series):
+    """What the inventory probes say: stock and prices, and whether orders are paid and booked."""
+    def add(name, value, labels, when=None):
+        one = {"metric": {"__name__": "inventory_" + name, "shop": SHOP, **labels},
+               "values": [[t, ts(value(t) if callable(value) else value)] for t in slots(60)]}
+        series.append({**one, "when": when} if when else one)
+
+    for probe, warn in (("stock-parity", lambda t: t >= STUCK + 300), ("order-parity", lambda t: t >= T - 1800)):
+        series.append({"metric": {"__name__": "tillwatch_probe_verdict", "shop": SHOP, "probe": probe},
+                       "values": [[t, "1" if warn(t) else "0"] for t in slots(60)]})
+    for source, field, drift, units, oldest, half, most, n in FLOWS:
+        labels = {"probe": "stock-parity", "source": source, "field": field}
+        d = drift if callable(drift) else lambda t, drift=drift: drift
+        add("drift_keys", d, labels)
+        add("drift_units", units, labels)
+        add("open_keys", lambda t, d=d: d(t) + (36 if d(t) > 100 else 1), labels)
+        add("mapping_suspect", 0, labels)
+        for q, share in (("0.5", .45), ("0.95", .93), ("1", 1)):
+            add("drift_age_seconds", lambda t, share=share, oldest=oldest: share * (oldest(t) if callable(oldest) else oldest), {**labels, "quantile": q})
+        for bound, by in (("low", -.0007), ("mid", 0), ("high", .0006)):
+            add("coherence_ratio", lambda t, d=d, n=n, by=by: min(1, 1 - d(t) / n + by), {**labels, "bound": bound})
+        if most:
+            add("lag_seconds", half, labels, "quantile(0.5,")
+            add("lag_seconds", most, labels, "quantile(0.95,")
+    for source, over, over_value, under, under_value, missing, ghost in (
+            ("shop_api", since_stuck(0, 17), since_stuck(0, 1240), since_stuck(0, 195), since_stuck(0, 918), 1, 0), ("marketplace", 0, 0, 1, 15, 0, 0),
+            ("google_feed", 3, 212, 41, 2210, 0, 4), ("store_7", 0, 0, 0, 0, 0, 0)):
+        labels = {"probe": "stock-parity", "source": source}
+        for name, v in (("oversell_units", over), ("oversell_value", over_value), ("undersell_keys", under), ("undersell_value", under_value),
+                        ("missing_keys", missing), ("ghost_keys", ghost), ("scan_complete", 1)):
+            add(name, v, labels)
+    add("oversell_units", since_stuck(3, 19), {"probe": "stock-parity", "source": "any"})
+    add("oversell_value", since_stuck(212, 1420), {"probe": "stock-parity", "source": "any"})
+    add("oversell_expected_units", since_stuck(0.2, 1.8), {"probe": "stock-parity", "source": "any"})
+    add("undersell_value_per_hour", since_stuck(0, 31), {"probe": "stock-parity", "source": "shop_api"})
+    add("canary_lag_seconds", since_stuck(24, 175), {"probe": "stock-parity", "source": "shop_api"})
+    add("canary_lag_seconds", 31, {"probe": "stock-parity", "source": "marketplace"})
+    add("canary_pending_seconds", lambda t: max(0, t - T + 1300), {"probe": "stock-parity", "source": "marketplace"})
+
+    for fault, n, value, age in FAULTS:
+        labels = {"probe": "order-parity", "fault": fault}
+        add("order_faults", lambda t, n=n, age=age: n if T - t <= age else 0, labels)
+        add("order_fault_value", value, labels)
+        add("order_fault_age_seconds", lambda t, age=age: max(0, t - T + age), labels)
+    for bound, v in (("low", .9985), ("mid", .9991), ("high", .9995)):
+        add("coherence_ratio", v, {"probe": "order-parity", "source": "orders", "field": "orders", "bound": bound})
+    add("canary_late", lambda t: 1 if t > STUCK + 1500 else 0, {"probe": "stock-parity", "source": "shop_api"})
+    add("orders_compared", 12480, {"probe": "order-parity"})
+    add("order_lag_seconds", 12.1, {"probe": "order-parity", "source": "payments"}, "quantile(0.95,")
+    add("order_lag_seconds", 41.7, {"probe": "order-parity", "source": "erp"}, "quantile(0.95,")
+
+
+def stock_runs():
+    def run(i, probe, t, facts):
+        return {"id": i, "probe": probe, "at": t, "verdict": "warn", "reason": "", "cause": "drift", "duration": 1.9, "facts": facts}
+
+    def drift(t):
+        rows = [r for r in DRIFT if STUCK + r[6] <= t]
+        return {"drift": {str(i): {"key": r[0], "field": r[1], "source": r[2], "state": r[3], "reference": "wms", "has": r[4], "shows": r[5],
+                                   "since": at(STUCK + r[6])} for i, r in enumerate(rows)}}
+
+    write("runs-stock-parity", {"status": "success", "data": {"runs": [
+        run(7000 - i, "stock-parity", T - 17 - i * 600, drift(T - 17 - i * 600)) for i in range(6)]}})
+    write("runs-order-parity", {"status": "success", "data": {"runs": [run(7100, "order-parity", T - 41, {"faults": {
+        "0": {"order": "100004711", "fault": "charged_twice", "value": 89, "has": 89, "shows": 178, "since": at(T - 5400)},
+        "1": {"order": "pay_9f3a \u001b[31m", "fault": "paid_without_order", "value": 129, "shows": 129, "since": at(T - 1920)},
+        "2": {"order": "100004720", "fault": "refund_not_booked", "value": 24.9, "has": 124.5, "shows": 124.5, "since": at(T - 86400)}}})]}})
+    flows = [("erp", "warehouse", None, []), ("warehouse", "shop", 120, ["shop_api available"]), ("pim", "shop", 300, ["shop_api price"]),
+             ("shop", "market", 600, ["marketplace available"]), ("shop", "google", 10800, ["google_feed available", "google_feed price"]),
+             ("pos", "warehouse", 60, ["store_7 available"]), ("shop", "psp", 120, ["payments"]), ("warehouse", "market", 900, [])]
+    titles = {"erp": ("ERP", "ok", []), "pos": ("Store 7", "ok", []), "pim": ("PIM", "ok", []), "warehouse": ("Warehouse", "ok", []),
+              "shop": ("Shop", "crit", ["home", "search", "checkout-page", "stock-parity"]), "market": ("Marketplace", "warn", ["stock-parity"]),
+              "google": ("Google feed", "warn", ["stock-parity"]), "psp": ("Payment", None, []), "crm": ("CRM", None, [])}
+    write("map", {"status": "success", "data": {
+        "systems": [{"name": n, "title": t, "owner": "web", "verdict": v, "probes": p, "sources": []} for n, (t, v, p) in titles.items()],
+        "flows": [{"from": a, "to": b, "name": None, "title": None, "declared": True, "owner": None, "max_lag_s": lag,
+                   "via": ["shop"] if (a, b) == ("warehouse", "market") else [], "measured_by": [
+                       {"probe": "stock-parity" if " " in m else "order-parity", "source": m.split()[0], "field": (m.split() + [None])[1]}
+                       for m in measured]} for a, b, lag, measured in flows],
+        "coverage": {"share": 0.76, "checks": 42, "passed": 32, "findings": []}}})
+
+
 def bucket(v):  # schema 3 is enough for a picture: factor 2^(1/8)
     k = math.ceil(math.log2(v) * 8)
     return 2 ** ((k - 1) / 8), 2 ** (k / 8)
@@ -196,6 +304,8 @@ def main():
             slowest[name] = [run(8000 + i, *r) for i, r in enumerate(ordered[:12])]
 
     traffic(series)
+    stock(series)
+    stock_runs()
 
     def probe(name, plugin, verdict, reason, since, interval=30.0, stale=False, late=False):
         return {"name": name, "plugin": plugin, "system": "storefront", "interval": interval, "timeout": 10.0,
@@ -215,7 +325,9 @@ def main():
               FAIL + 60, 60.0),
         probe("order-rate", "checkout", "ok", "", T - 86400 * 3, 60.0),
         probe("guest-checkout", "checkout", "crit", "purchase: server_error (HTTP 504)", FAIL + 60, 60.0),
-        probe("guest-paypal", "checkout", "ok", "", T - 86400 * 3, 60.0)]}})
+        probe("guest-paypal", "checkout", "ok", "", T - 86400 * 3, 60.0),
+        probe("stock-parity", "inventory", "warn", "315 values differ, 1 keys are missing, 4 are in no reference", STUCK + 300, 600.0),
+        probe("order-parity", "inventory", "warn", "11 orders are not right", T - 1800, 300.0)]}})
 
     def alert(name, pr, sev, summary, since, state="firing", silenced=""):
         at = __import__("datetime").datetime.fromtimestamp(since, __import__("datetime").timezone.utc)

@@ -22,8 +22,8 @@ frame() { # $1: name; the rest: options
   shift
   "$demo" --fixtures "$src/fixtures" --now 1795444327000 --utc --format golden "$@" >"$out/$name.txt"
 }
-for view in overview storefront funnel api; do
-  case $view in funnel) probe=real-checkout ;; api) probe=shop-api ;; *) probe=product-page ;; esac
+for view in overview storefront funnel api stock; do
+  case $view in funnel) probe=real-checkout ;; api) probe=shop-api ;; stock) probe=stock-parity ;; *) probe=product-page ;; esac
   for size in 60x20 80x24 100x30 120x40 140x45 200x60; do
     for glyphs in ascii block braille; do
       frame "$view.$size.$glyphs" --view $view --probe "$probe" --once $size --glyphs $glyphs
@@ -33,6 +33,7 @@ done
 for size in 80x24 140x45; do
   frame "api-calls.$size.braille" --view api --probe shop-graphql --once $size --glyphs braille
 done
+frame stock.cursor --once 100x30 --view stock --cursor 13:55 --glyphs braille
 frame overview.frozen --once 100x30 --at 14:21 --glyphs braille
 frame overview.cursor --once 100x30 --cursor 14:26:30 --glyphs braille
 frame storefront.cursor --once 140x45 --view storefront --probe search --cursor 14:24:15 --glyphs braille
@@ -43,7 +44,7 @@ frame overview.tiny --once 40x10 --glyphs braille
 frame overview.line --once 18x3 --glyphs braille
 n=$(find "$out" -name '*.txt' | wc -l)
 if [ "$mode" = --check ]; then
-  [ "$n" -eq 82 ] || { echo "goldens: $n frames instead of 82"; exit 1; }
+  [ "$n" -eq 101 ] || { echo "goldens: $n frames instead of 101"; exit 1; }
   diff -r "$src/frames" "$out" | head -40 | sed 's/^/goldens: /' && diff -rq "$src/frames" "$out" >/dev/null
   echo "goldens: $n frames equal"
 else

@@ -4,7 +4,8 @@
  * Names, prices and first stock follow from the seed alone. An order takes stock; what falls under
  * 5 is delivered anew. The ERP copies the stock whenever its feed is read (and each second by the
  * shop's clock), unless the fault `stale` is in force: then its feed stays what it was while stock
- * moves on. Any thread; one mutex.
+ * moves on; or, the other way round (variant shop), pages and stock API show what was there before.
+ * Any thread; one mutex.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -38,8 +39,8 @@ static void product_fill(struct product *p, uint64_t seed, int i, int64_t now_ms
 		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
 	p->price_cents = 490 + (int64_t)(shop_hash(seed, 1, (uint64_t)i) % 200) * 100;
 	p->stock = 20 + (int)(shop_hash(seed, 2, (uint64_t)i) % 180);
-	p->erp_stock = p->stock;
-	p->updated_ms = p->erp_updated_ms = now_ms;
+	p->shown_stock = p->erp_stock = p->stock;
+	p->updated_ms = p->shown_ms = p->erp_updated_ms = now_ms;
 }
 
 struct catalog *catalog_new(struct shop *s)
@@ -62,11 +63,23 @@ void catalog_free(struct catalog *c)
 	free(c);
 }
 
+/* Lock held. What the shop shows is what there is, unless it has stopped to listen. */
+static void product_show(struct catalog *c, struct product *p)
+{
+	if (faults_has(c->shop->faults, "stale", "shop", NULL))
+		return;
+	p->shown_stock = p->stock;
+	p->shown_ms = p->updated_ms;
+}
+
 static void product_copy(struct catalog *c, bool is_soldout, int i, struct product *out)
 {
 	pthread_mutex_lock(&c->lock);
+	product_show(c, &c->products[i]);
 	*out = c->products[i];
 	pthread_mutex_unlock(&c->lock);
+	out->stock = out->shown_stock;
+	out->updated_ms = out->shown_ms;
 	if (is_soldout || faults_has(c->shop->faults, "soldout", NULL, NULL))
 		out->stock = 0;
 }
@@ -115,6 +128,7 @@ bool catalog_take(struct catalog *c, const char *sku, int units)
 		if (c->products[i].stock < 5)
 			c->products[i].stock += 100;
 		c->products[i].updated_ms = wall_now().ms;
+		product_show(c, &c->products[i]);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return is_taken;
@@ -129,6 +143,7 @@ bool catalog_set(struct catalog *c, const char *sku, int stock)
 	pthread_mutex_lock(&c->lock);
 	c->products[i].stock = stock;
 	c->products[i].updated_ms = wall_now().ms;
+	product_show(c, &c->products[i]);
 	pthread_mutex_unlock(&c->lock);
 	return true;
 }
@@ -137,7 +152,7 @@ void catalog_feed(struct catalog *c, bool is_stale, struct buf *csv)
 {
 	char at[WALL_TEXT];
 
-	is_stale = is_stale || faults_has(c->shop->faults, "stale", NULL, NULL);
+	is_stale = is_stale || faults_has(c->shop->faults, "stale", "feed", NULL);
 	buf_text(csv, "sku,stock,price,updated_at\n");
 	pthread_mutex_lock(&c->lock);
 	for (int i = 0; i < SHOP_PRODUCTS; i++) {

@@ -28,7 +28,9 @@ const struct fault_kind fault_kinds[] = {
 		"adds ms to one phase: wait (before the head), transfer (in mid body), "
 		"send (before the body is read), tls (before the handshake); connect "
 		"shuts every port while in force, by a full accept queue"},
-	{"stale", FAULT_STATE, NULL, "the ERP feed freezes while stock moves on"},
+	{"stale", FAULT_STATE, "feed|shop",
+		"the ERP feed freezes while stock moves on; or the shop shows what was there "
+		"while the ERP sells (not in a query)"},
 	{"soldout", FAULT_STATE, NULL, "every product is out of stock, in page, API and cart"},
 	{"status", FAULT_POLITE, NULL,
 		"answers `status` (500), with Retry-After when retry_after is set", polite_status},
@@ -110,7 +112,7 @@ static const struct fault_param {
 		.help = "which kind; the first is the default"},
 	{"phase", P_TEXT, offsetof(struct fault, variant), .help = "same as variant (delay)"},
 	{"at", P_TEXT, offsetof(struct fault, variant),
-		.help = "same as variant (drop, drip, silent)"},
+		.help = "same as variant (drop, drip, silent, stale)"},
 	{"wall", P_TEXT, offsetof(struct fault, variant), .help = "same as variant (wall)"},
 	{"ms", P_INT, offsetof(struct fault, ms), 0, 600000, 0, "milliseconds"},
 	{"share", P_REAL, offsetof(struct fault, share), 0, 1, 1,

@@ -56,20 +56,22 @@ static const struct option_row {
 	{"heal-after", "S", O_SECONDS, offsetof(struct options, heal_after_s),
 		"and heals, so long after that"},
 	{"break-fault", "F", O_TEXT, offsetof(struct options, break_fault),
-		"as in a query (status&status=503)"},
+		"as in a query (status&status=503); of several, F;F, each begins when the one "
+		"before has been healed as long as it took"},
 	{"ready-file", "PATH", O_TEXT, offsetof(struct options, ready_file),
 		"written when all ports listen"},
 	{"max-seconds", "S", O_SECONDS, offsetof(struct options, max_seconds), "ends by itself"},
 };
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
+#define PLANNED_MAX 4
+
 struct running {
 	struct shop shop;
 	struct front *http, *tls;
 	struct raw *raw;
-	struct fault break_fault;
-	bool is_broken, is_healed;
-	int64_t broken_ms;
+	struct planned { struct fault fault; bool is_begun, is_healed; } plan[PLANNED_MAX];
+	int n_planned;
 	char cert[640], key[640], *cert_pem, *key_pem;
 };
 
@@ -175,19 +177,39 @@ static const char *cert_ready(struct running *w)
 	return w->cert_pem && w->key_pem ? NULL : "cannot read certificate or key";
 }
 
+/* --break-fault: one or several with a semicolon between. */
+static bool plan_read(struct running *w)
+{
+	const char *from = w->shop.opt.break_fault;
+	char query[256], why[160] = "";
+
+	for (;; w->n_planned++) {
+		size_t len = strcspn(from, ";");
+
+		snprintf(query, sizeof(query), "fault=%.*s", (int)len, from);
+		if (w->n_planned == PLANNED_MAX)
+			snprintf(why, sizeof(why), "more than %d", PLANNED_MAX);
+		if (why[0] || fault_from_query(query, &w->plan[w->n_planned].fault, why,
+				      sizeof(why))) {
+			fprintf(stderr, "tillwatch-shop: --break-fault: %s%s\n", why,
+				strchr(query, '&') ? "" : " (NAME&key=value)");
+			return false;
+		}
+		if (!from[len])
+			break;
+		from += len + 1;
+	}
+	w->n_planned++;
+	return true;
+}
+
 static const char *parts_make(struct running *w)
 {
 	struct shop *s = &w->shop;
-	const char *rest = strchr(s->opt.break_fault, '&');
-	char query[256], why[160] = "";
 
-	snprintf(query, sizeof(query), "fault=%s", s->opt.break_fault);
 	s->faults = faults_new(s->opt.seed);
-	if (!s->faults || fault_from_query(query, &w->break_fault, why, sizeof(why))) {
-		fprintf(stderr, "tillwatch-shop: --break-fault: %s%s\n", why,
-			rest ? "" : " (NAME&key=value)");
+	if (!s->faults || !plan_read(w))
 		return "cannot start";
-	}
 	s->catalog = catalog_new(s);
 	s->carts = carts_new(s);
 	s->access = journal_open(s->dir, "access.log");
@@ -243,6 +265,21 @@ static int say_ready(const struct shop *s)
 	return rc;
 }
 
+/* in_ms: since it is to begin. */
+static void planned_tick(struct running *w, struct planned *p, int64_t in_ms)
+{
+	int64_t heal_ms = w->shop.opt.heal_after_s * 1000;
+
+	if (!p->is_begun && in_ms >= 0) {
+		p->is_begun = true;
+		faults_add(w->shop.faults, &p->fault);
+	}
+	if (!p->is_healed && heal_ms && in_ms >= heal_ms) {
+		p->is_healed = true;
+		faults_heal(w->shop.faults, p->fault.kind->name);
+	}
+}
+
 /* Every 250 ms. False: it is time to end. */
 static bool clock_tick(struct running *w, int64_t up_ms)
 {
@@ -250,16 +287,9 @@ static bool clock_tick(struct running *w, int64_t up_ms)
 
 	if (up_ms / 1000 != (up_ms - 250) / 1000)
 		catalog_write_feed(w->shop.catalog);
-	if (opt->break_after_s && !w->is_broken && up_ms >= opt->break_after_s * 1000) {
-		w->is_broken = true;
-		w->broken_ms = up_ms;
-		faults_add(w->shop.faults, &w->break_fault);
-	}
-	if (w->is_broken && !w->is_healed && opt->heal_after_s &&
-	    up_ms >= w->broken_ms + opt->heal_after_s * 1000) {
-		w->is_healed = true;
-		faults_heal(w->shop.faults, w->break_fault.kind->name);
-	}
+	for (int i = 0; opt->break_after_s && i < w->n_planned; i++)
+		planned_tick(w, &w->plan[i],
+			up_ms - (opt->break_after_s + 2 * i * opt->heal_after_s) * 1000);
 	return !opt->max_seconds || up_ms < opt->max_seconds * 1000;
 }
 

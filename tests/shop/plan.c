@@ -33,6 +33,8 @@ static void plan_query(struct request *r, struct plan *p)
 		return;
 	if (strcmp(f.variant, "accept") == 0)
 		snprintf(p->error, sizeof(p->error), "at: accept is over when a query is read");
+	else if (strcmp(f.variant, "shop") == 0)
+		snprintf(p->error, sizeof(p->error), "at: shop is for all requests, not for one");
 	else if (f.kind->class == FAULT_DELAY)
 		plan_delay(p, &f);
 	else if (f.kind->class == FAULT_STATE)

@@ -39,7 +39,7 @@ struct options {
 	double rate;                       /* orders a minute by made-up visitors; 0: none */
 	double pace;                       /* multiplies the shop's own thinking time; 0: none */
 	int64_t break_after_s, heal_after_s, max_seconds; /* 0: never; heal counts from the break */
-	const char *break_fault;           /* as in a query: "name&ms=..&step=.." */
+	const char *break_fault; /* as in a query: "name&ms=..&step=..", several with ; */
 	int cert_days;
 };
 
@@ -147,8 +147,8 @@ void plan_answer(const struct plan *p, struct request *r, struct answer *a);
 struct product {
 	char sku[16], slug[40], name[48];
 	int64_t price_cents;
-	int stock, erp_stock;
-	int64_t updated_ms, erp_updated_ms;
+	int stock, shown_stock, erp_stock; /* of a copy, stock is what is shown */
+	int64_t updated_ms, shown_ms, erp_updated_ms;
 };
 struct catalog *catalog_new(struct shop *s);
 void catalog_free(struct catalog *c);

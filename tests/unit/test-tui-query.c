@@ -76,7 +76,7 @@ test_reads(void **state)
 	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
 	assert_string_equal(s->error, "");
 	assert_true(s->ever);
-	assert_int_equal(s->n_probes, 12);
+	assert_int_equal(s->n_probes, 14);
 	assert_int_equal(s->n_alerts, 3);
 	assert_int_equal(s->n_hosts, 2);
 	assert_int_equal(s->n_receivers, 2);
@@ -248,7 +248,7 @@ test_keeps_last(void **state)
 	s = query_status(&src, NULL, true, FIXTURE_T, &go_on);
 	later = query_status(&cut, s, true, FIXTURE_T + 9000, &go_on);
 	assert_true(later->ever);
-	assert_int_equal(later->n_probes, 12);
+	assert_int_equal(later->n_probes, 14);
 	assert_int_equal(later->n_receivers, 2);
 	assert_int_equal(later->fetched_ms, FIXTURE_T);
 	assert_string_equal(later->error, "the wire is cut");
