@@ -33,4 +33,12 @@ difference_rule(const struct difference *d)
 	return (unsigned)(d->id % RULES_MAX);
 }
 
+/* Of list, the difference that stands at place k of that order is put there; those before it come
+ * before. The time goes with n. */
+typedef int difference_order(const void *, const void *); /* of two struct difference ** */
+void difference_part(struct difference **list, size_t n, size_t k, difference_order *by);
+/* The first ones, at most so many, sorted, at the front; how many. */
+size_t difference_first(struct difference **list, size_t n, size_t most, difference_order *by);
+difference_order difference_by_since; /* longest open first */
+
 #endif

@@ -96,6 +96,8 @@ struct inventory {
 	int in_phase[SOURCES_MAX];    /* of reading keys: 0 references, 1 the others, -1 not */
 	int phase;
 	unsigned n_pending;           /* readings of the phase */
+	unsigned step, looks_at;      /* of the report; rule whose mapping is looked at */
+	uint64_t n_drift, n_missing, n_ghost; /* confirmed, of all rules */
 	char mapping[MAPPING_TEXT];   /* the newest finding; "" = none */
 	bool is_mapping[RULES_MAX];
 	int64_t looked_ms[RULES_MAX]; /* end of the newest scan when it was looked for */
@@ -108,7 +110,7 @@ void take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch
     const struct tw_record *records, size_t n);
 /* run.c */
 enum tw_verdict run_slot(struct tw_ctx *ctx, void *self);
-/* report.c: all metrics and facts of this moment, and the verdict */
+/* report.c: all metrics and facts of this moment, and the verdict; or TW_PENDING, in steps. */
 enum tw_verdict report(struct tw_ctx *ctx, struct inventory *s);
 /* keep.c */
 void keep_restore(struct tw_ctx *ctx, struct inventory *s);

@@ -46,22 +46,22 @@ mode(double *v, size_t n, double step, double *value)
 static size_t
 sample(const struct comparer *c, const struct rule *r, double *factors, double *distances)
 {
-	const int64_t *reference = table_column(c->table, r->reference_column),
-		      *cells = table_column(c->table, r->column);
 	uint32_t n_rows = table_rows(c->table), stride = n_rows / MAPPING_SAMPLE + 1;
 	size_t n = 0;
 
 	for (uint32_t row = 0; row < n_rows; row += stride) {
+		int64_t reference = table_cell(c->table, r->reference_column, row),
+			cell = table_cell(c->table, r->column, row);
 		struct range e;
 
-		if (compare_judge(c, r, row) != DIFFERS || !value_is_amount(reference[row])
-		    || !value_is_amount(cells[row]))
+		if (compare_judge(c, r, row) != DIFFERS || !value_is_amount(reference)
+		    || !value_is_amount(cell))
 			continue;
-		e = compare_expected(r, reference[row]);
-		if (e.low == 0 || cells[row] == 0)
+		e = compare_expected(r, reference);
+		if (e.low == 0 || cell == 0)
 			continue;
-		factors[n] = (double)cells[row] / (double)e.low;
-		distances[n++] = (double)(cells[row] - e.low) / VALUE_SCALE;
+		factors[n] = (double)cell / (double)e.low;
+		distances[n++] = (double)(cell - e.low) / VALUE_SCALE;
 	}
 	return n;
 }
@@ -138,7 +138,7 @@ has(const struct comparer *c, unsigned side, const char *key, size_t len)
 {
 	uint32_t row = table_find(c->table, key, len);
 
-	return row != ROW_NONE && table_marks(c->table, side)[row] != 0;
+	return row != ROW_NONE && *table_mark(c->table, side, row) != 0;
 }
 
 /* Without which first or last bytes is the key one of the other side? */
@@ -160,12 +160,12 @@ vote_for_key(const struct comparer *c, unsigned other, const char *key, struct c
 static bool
 find_affix(const struct comparer *c, unsigned side, unsigned other, char dst[MAPPING_TEXT])
 {
-	const uint8_t *ours = table_marks(c->table, side), *theirs = table_marks(c->table, other);
 	struct candidate list[CANDIDATES];
 	size_t n = 0, n_keys = 0, best = 0;
 
 	for (uint32_t row = 0; row < table_rows(c->table) && n_keys < 500; row++)
-		if (ours[row] != 0 && theirs[row] == 0) {
+		if (*table_mark(c->table, side, row) != 0
+		    && *table_mark(c->table, other, row) == 0) {
 			n_keys++;
 			vote_for_key(c, other, table_key(c->table, row), list, &n);
 		}
@@ -184,16 +184,17 @@ bool
 mapping_of_keys(const struct comparer *c, unsigned rule, char dst[MAPPING_TEXT])
 {
 	const struct rule *r = &c->rules[rule];
-	const uint8_t *reference = table_marks(c->table, r->reference),
-		      *marks = table_marks(c->table, r->source);
 	size_t n_reference = 0, n_system = 0, n_both = 0, n_least;
 
 	if (!r->counts_keys || !c->sides[r->reference].is_whole || !c->sides[r->source].is_whole)
 		return false;
 	for (uint32_t row = 0; row < table_rows(c->table); row++) {
-		n_reference += reference[row] != 0;
-		n_system += marks[row] != 0;
-		n_both += reference[row] != 0 && marks[row] != 0;
+		bool is_reference = *table_mark(c->table, r->reference, row) != 0,
+		     is_system = *table_mark(c->table, r->source, row) != 0;
+
+		n_reference += is_reference;
+		n_system += is_system;
+		n_both += is_reference && is_system;
 	}
 	n_least = n_reference < n_system ? n_reference : n_system;
 	if (n_least < MAPPING_MIN || (double)n_both > (1 - MAPPING_SHARE) * (double)n_least)

@@ -54,6 +54,8 @@ time_is_up(struct tw_ctx *ctx, void *self, void *arg)
 	struct inventory *s = self;
 
 	(void)arg;
+	if (s->is_over)
+		return TW_PENDING; /* the report is on its way */
 	for (unsigned i = 0; i < s->c->n_sides; i++)
 		if (s->c->sides[i].is_asked)
 			compare_asked_side(s->c, i);
@@ -152,6 +154,20 @@ read_keys(struct tw_ctx *ctx, struct inventory *s)
 
 /* ---- scans ---- */
 
+/* What whole scans have shown, a piece at a time. */
+static enum tw_verdict
+settle(struct tw_ctx *ctx, void *self, void *arg)
+{
+	struct inventory *s = self;
+
+	(void)arg;
+	if (s->is_over)
+		return TW_PENDING;
+	if (compare_settle(s->c, SETTLE_ROWS))
+		return tw_api_->after(ctx, 0, settle, NULL);
+	return read_keys(ctx, s);
+}
+
 static enum tw_verdict
 was_scanned(struct tw_ctx *ctx, void *self, void *arg)
 {
@@ -160,7 +176,7 @@ was_scanned(struct tw_ctx *ctx, void *self, void *arg)
 	(void)arg;
 	if (s->is_over || --s->n_scans_asked > 0)
 		return TW_PENDING;
-	return read_keys(ctx, s);
+	return settle(ctx, s, NULL);
 }
 
 static bool
@@ -194,5 +210,5 @@ run_slot(struct tw_ctx *ctx, void *self)
 			return v;
 		s->n_scans_asked++;
 	}
-	return s->n_scans_asked > 0 ? TW_PENDING : read_keys(ctx, s);
+	return s->n_scans_asked > 0 ? TW_PENDING : settle(ctx, s, NULL);
 }
