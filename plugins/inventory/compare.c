@@ -10,6 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Wide enough for OPEN_MAX from the beginning: spread out anew, nobody else gets his turn. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS 65536u
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 16u
+
 #define SCANS 120                     /* numbers of scans, in turn */
 #define MARK_ASKED 127                /* it is read again: seen, or gone? */
 #define MARK_BESIDE 0x80u             /* seen by something else than the scan */
@@ -32,6 +38,7 @@ static void
 close_difference(struct comparer *c, struct difference *d)
 {
 	HASH_DEL(c->open, d);
+	free(d->past);
 	free(d);
 	c->n_open--;
 }
@@ -143,10 +150,10 @@ open_difference(struct comparer *c, uint32_t row, unsigned rule, int64_t now_ms)
 	if (d == NULL)
 		return NULL;
 	d->id = (uint64_t)row * RULES_MAX + rule;
-	d->first_ms = d->since_ms = now_ms;
+	d->since_ms = now_ms;
 	since_ms = c->was_open != NULL ? c->was_open(c->arg, c, row, rule) : 0;
 	if (since_ms > 0 && since_ms < now_ms)
-		d->first_ms = d->since_ms = since_ms;
+		d->since_ms = since_ms;
 	HASH_ADD(hh, c->open, id, sizeof(d->id), d);
 	c->n_open++;
 	return d;
@@ -155,23 +162,30 @@ open_difference(struct comparer *c, uint32_t row, unsigned rule, int64_t now_ms)
 static void
 remember(struct difference *d, int64_t cell, int64_t until_ms)
 {
-	if (d->n_past == PAST_MAX)
-		memmove(d->past, d->past + 1, (PAST_MAX - 1) * sizeof(*d->past));
+	struct past_cells *p = d->past;
+
+	if (p == NULL && (p = d->past = calloc(1, sizeof(*p))) == NULL)
+		return; /* then it explains nothing */
+	if (p->n == PAST_MAX)
+		memmove(p->of, p->of + 1, (PAST_MAX - 1) * sizeof(*p->of));
 	else
-		d->n_past++;
-	d->past[d->n_past - 1] = (struct past){cell, until_ms};
+		p->n++;
+	p->of[p->n - 1].cell = cell;
+	p->of[p->n - 1].until_ms = until_ms;
 }
 
 /* When has the reference last said what the system shows now? 0: never, as far as is known. */
 static int64_t
 explained_ms(const struct difference *d, const struct rule *r, int64_t cell)
 {
-	if (cell == CELL_ABSENT || cell == CELL_NULL)
+	const struct past_cells *p = d->past;
+
+	if (p == NULL || cell == CELL_ABSENT || cell == CELL_NULL)
 		return 0;
-	for (unsigned i = d->n_past; i-- > 0;)
-		if (d->past[i].cell != CELL_ABSENT && d->past[i].cell != CELL_NULL
-		    && agrees(r, d->past[i].cell, cell))
-			return d->past[i].until_ms;
+	for (unsigned i = p->n; i-- > 0;)
+		if (p->of[i].cell != CELL_ABSENT && p->of[i].cell != CELL_NULL
+		    && agrees(r, p->of[i].cell, cell))
+			return p->of[i].until_ms;
 	return 0;
 }
 
@@ -453,17 +467,35 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 
 /* ---- the first ones of many ---- */
 
-static void
-swap(struct difference **a, struct difference **b)
+struct ranked
+ranked_of(struct difference *d, int64_t turn)
 {
-	struct difference *d = *a;
+	return (struct ranked){turn, d->since_ms, d->id, d};
+}
+
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->turn != y->turn)
+		return x->turn < y->turn ? -1 : 1;
+	if (x->since_ms != y->since_ms)
+		return x->since_ms < y->since_ms ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void
+swap(struct ranked *a, struct ranked *b)
+{
+	struct ranked r = *a;
 
 	*a = *b;
-	*b = d;
+	*b = r;
 }
 
 void
-difference_part(struct difference **list, size_t n, size_t k, difference_order *by)
+ranked_part(struct ranked *list, size_t n, size_t k)
 {
 	size_t low = 0, high = n; /* the place is in [low, high) */
 
@@ -472,7 +504,7 @@ difference_part(struct difference **list, size_t n, size_t k, difference_order *
 
 		swap(&list[low + (high - low) / 2], &list[last]);
 		for (size_t i = low; i < last; i++)
-			if (by(&list[i], &list[last]) < 0)
+			if (by_rank(&list[i], &list[last]) < 0)
 				swap(&list[i], &list[at++]);
 		swap(&list[at], &list[last]);
 		if (at == k)
@@ -485,40 +517,16 @@ difference_part(struct difference **list, size_t n, size_t k, difference_order *
 }
 
 size_t
-difference_first(struct difference **list, size_t n, size_t most, difference_order *by)
+ranked_first(struct ranked *list, size_t n, size_t most)
 {
-	if (list == NULL)
-		return 0;
 	if (most < n)
-		difference_part(list, n, most, by);
+		ranked_part(list, n, most);
 	n = most < n ? most : n;
-	qsort(list, n, sizeof(struct difference *), by);
+	qsort(list, n, sizeof(*list), by_rank);
 	return n;
 }
 
-int
-difference_by_since(const void *a, const void *b)
-{
-	const struct difference *x = *(const struct difference *const *)a,
-				*y = *(const struct difference *const *)b;
-
-	if (x->since_ms != y->since_ms)
-		return x->since_ms < y->since_ms ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
 /* ---- reading again ---- */
-
-static int
-by_turn(const void *a, const void *b)
-{
-	const struct difference *x = *(const struct difference *const *)a,
-				*y = *(const struct difference *const *)b;
-
-	if (x->asked_ms != y->asked_ms)
-		return x->asked_ms < y->asked_ms ? -1 : 1;
-	return difference_by_since(a, b);
-}
 
 static bool
 is_due(const struct comparer *c, const struct difference *d, int64_t now_ms)
@@ -527,16 +535,17 @@ is_due(const struct comparer *c, const struct difference *d, int64_t now_ms)
 }
 
 /* Those that are due; from malloc, how many in *n. */
-static struct difference **
+static struct ranked *
 list_due(struct comparer *c, int64_t now_ms, size_t *n)
 {
-	struct difference **list = calloc(c->n_open + 1, sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 
 	*n = 0;
 	HASH_ITER(hh, c->open, d, next) {
 		d->is_asked = false;
 		if (list != NULL && is_due(c, d, now_ms))
-			list[(*n)++] = d;
+			list[(*n)++] = ranked_of(d, d->asked_ms);
 	}
 	return list;
 }
@@ -545,7 +554,7 @@ size_t
 compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes)
 {
 	uint32_t *rows = reallocarray(c->asked, n + 1, sizeof(*rows));
-	struct difference **list;
+	struct ranked *list;
 	size_t n_due, used = 0;
 
 	c->n_asked = 0;
@@ -555,12 +564,12 @@ compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes)
 		return 0;
 	c->asked = rows;
 	list = list_due(c, now_ms, &n_due);
-	/* All rules may differ in one row: so many are enough. */
-	n_due = difference_first(list, n_due, n * c->n_rules, by_turn);
+	/* All rules may differ in a row: with so many it is n rows. */
+	n_due = ranked_first(list, n_due, n * c->n_rules);
 	for (size_t i = 0; i < n_due && c->n_asked < n && used < bytes; i++) {
-		uint32_t row = difference_row(list[i]);
+		uint32_t row = difference_row(list[i].d);
 
-		list[i]->is_asked = true;
+		list[i].d->is_asked = true;
 		if (c->n_asked > 0 && rows[c->n_asked - 1] == row)
 			continue;
 		rows[c->n_asked++] = row;
@@ -643,15 +652,15 @@ add_to_totals(const struct comparer *c, const struct difference *d, struct total
 }
 
 static void
-find_ages(struct difference **list, size_t n, int64_t now_ms, struct totals *t)
+find_ages(struct ranked *list, size_t n, int64_t now_ms, struct totals *t)
 {
 	static const unsigned shares[] = {50, 95, 100};
 
-	for (size_t i = 0; i < 3 && n > 0; i++) { /* since is the other way round than age */
-		size_t at = (n - 1) - (n - 1) * shares[i] / 100;
+	for (size_t i = 0; i < 3 && n > 0; i++) {
+		size_t at = (n - 1) - (n - 1) * shares[i] / 100; /* the oldest is the first */
 
-		difference_part(list, n, at, difference_by_since);
-		t->age_ms[i] = now_ms - list[at]->since_ms;
+		ranked_part(list, n, at);
+		t->age_ms[i] = now_ms - list[at].since_ms;
 	}
 }
 
@@ -659,7 +668,8 @@ int
 compare_totals(struct comparer *c, int64_t now_ms, struct totals *t)
 {
 	/* The confirmed ones by rule; where each rule's begin, and end so far. */
-	struct difference **list = malloc((c->n_open + 1) * sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 	size_t from[RULES_MAX + 1] = {0}, to[RULES_MAX];
 
 	for (unsigned i = 0; i < c->n_rules; i++) {
@@ -680,7 +690,7 @@ compare_totals(struct comparer *c, int64_t now_ms, struct totals *t)
 	HASH_ITER(hh, c->open, d, next) {
 		if (d->confirmed_ms == 0)
 			continue;
-		list[to[difference_rule(d)]++] = d;
+		list[to[difference_rule(d)]++] = ranked_of(d, 0);
 		add_to_totals(c, d, &t[difference_rule(d)]);
 	}
 	for (unsigned i = 0; i < c->n_rules; i++)

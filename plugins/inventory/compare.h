@@ -34,7 +34,7 @@
 #define SOURCES_MAX 16
 #define COLUMNS_MAX 128
 #define ALL_ROWS UINT32_MAX
-#define SETTLE_ROWS 8192              /* of a piece of what a whole scan has shown: under 2 ms */
+#define SETTLE_ROWS 2048              /* of a piece of what a whole scan has shown: 1 ms at most */
 
 enum state {
 	NOT_COMPARED,                 /* a side is not known yet, or says nothing */
@@ -76,7 +76,6 @@ struct side {                         /* a source */
 	bool is_asked, is_answered;   /* keys are read again: the answer is whole */
 };
 
-struct past { int64_t cell, until_ms; };
 struct difference;                    /* see compare-open.h */
 
 struct comparer {

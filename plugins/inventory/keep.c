@@ -79,7 +79,8 @@ keep_since(const struct inventory *s, uint32_t row, unsigned rule)
 void
 keep_save(struct tw_ctx *ctx, struct inventory *s)
 {
-	struct difference **list = calloc(s->c->n_open + 1, sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((s->c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 	unsigned char *to = calloc(1, HEAD + (size_t)KEPT_MAX * ENTRY);
 	uint32_t head[2] = {VERSION, 0};
 	size_t n = 0;
@@ -90,14 +91,14 @@ keep_save(struct tw_ctx *ctx, struct inventory *s)
 	if (list == NULL || to == NULL)
 		goto out;
 	HASH_ITER(hh, s->c->open, d, next)
-		list[n++] = d;
-	n = difference_first(list, n, KEPT_MAX, difference_by_since);
+		list[n++] = ranked_of(d, 0);
+	n = ranked_first(list, n, KEPT_MAX);
 	for (size_t i = 0; i < n; i++, head[1]++) {
 		uint64_t hash =
-		    hash_of(s->c, difference_row(list[i]), difference_rule(list[i]));
+		    hash_of(s->c, difference_row(list[i].d), difference_rule(list[i].d));
 
 		memcpy(to + HEAD + head[1] * ENTRY, &hash, 8);
-		memcpy(to + HEAD + head[1] * ENTRY + 8, &list[i]->since_ms, 8);
+		memcpy(to + HEAD + head[1] * ENTRY + 8, &list[i].since_ms, 8);
 	}
 	memcpy(to, head, HEAD);
 	tw_api_->state_put(ctx, "open", to, HEAD + (size_t)head[1] * ENTRY);

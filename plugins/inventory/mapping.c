@@ -184,11 +184,12 @@ bool
 mapping_of_keys(const struct comparer *c, unsigned rule, char dst[MAPPING_TEXT])
 {
 	const struct rule *r = &c->rules[rule];
+	uint32_t n_rows = table_rows(c->table), stride = n_rows / MAPPING_SAMPLE + 1;
 	size_t n_reference = 0, n_system = 0, n_both = 0, n_least;
 
 	if (!r->counts_keys || !c->sides[r->reference].is_whole || !c->sides[r->source].is_whole)
 		return false;
-	for (uint32_t row = 0; row < table_rows(c->table); row++) {
+	for (uint32_t row = 0; row < n_rows; row += stride) {
 		bool is_reference = *table_mark(c->table, r->reference, row) != 0,
 		     is_system = *table_mark(c->table, r->source, row) != 0;
 
@@ -202,7 +203,8 @@ mapping_of_keys(const struct comparer *c, unsigned rule, char dst[MAPPING_TEXT])
 	if (find_affix(c, r->source, r->reference, dst)
 	    || find_affix(c, r->reference, r->source, dst))
 		return true;
-	snprintf(dst, MAPPING_TEXT, "only %zu of %zu keys of %s are known to %s: the same key?",
-	    n_both, n_system, c->sides[r->source].name, c->sides[r->reference].name);
+	snprintf(dst, MAPPING_TEXT, "only %.2g %% of the keys of %s are known to %s: the same key?",
+	    100 * (double)n_both / (double)n_system, c->sides[r->source].name,
+	    c->sides[r->reference].name);
 	return true;
 }

@@ -211,17 +211,18 @@ show(struct tw_ctx *ctx, const struct inventory *s, unsigned i, const struct dif
 static void
 show_drift(struct tw_ctx *ctx, const struct inventory *s)
 {
-	struct difference **list = calloc(s->c->n_open + 1, sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((s->c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 	size_t n = 0;
 
 	if (list == NULL)
 		return;
 	HASH_ITER(hh, s->c->open, d, next)
 		if (d->confirmed_ms > 0 && !s->is_mapping[difference_rule(d)])
-			list[n++] = d;
-	n = difference_first(list, n, SHOWN_MAX, difference_by_since);
+			list[n++] = ranked_of(d, 0);
+	n = ranked_first(list, n, SHOWN_MAX);
 	for (size_t i = 0; i < n; i++)
-		show(ctx, s, (unsigned)i, list[i]);
+		show(ctx, s, (unsigned)i, list[i].d);
 	free(list);
 }
 
