@@ -238,8 +238,10 @@ is_unreadable(const struct inventory *s, unsigned column, char dst[MAPPING_TEXT]
 	if (!side->is_whole || c->n_rejected < MAPPING_MIN
 	    || (double)c->n_rejected < MAPPING_SHARE * (double)side->whole_rows)
 		return false;
-	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\"%s", c->field, side->name, c->why,
-	    c->example, strstr(c->why, "word") != NULL ? " (states)" : " (normalize)");
+	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\" (%s)", c->field, side->name, c->why,
+	    c->example, strstr(c->why, "word") != NULL ? "states"
+		: strstr(c->why, "currency") != NULL ? "currency"
+		: strpbrk(c->example, ",.") != NULL ? "decimal" : "normalize");
 	return true;
 }
 

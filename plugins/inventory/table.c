@@ -139,7 +139,8 @@ is_narrow(int64_t cell)
 static int32_t
 narrow(int64_t cell)
 {
-	return (int32_t)(cell < CELL_ABSENT + SPECIAL_MAX ? INT32_MIN + (cell - CELL_ABSENT) : cell);
+	return (int32_t)(cell >= CELL_ABSENT + SPECIAL_MAX ? cell
+		: INT32_MIN + (cell - CELL_ABSENT));
 }
 
 static int64_t

@@ -414,7 +414,8 @@ many_keys_are_judged_in_pieces(void **state)
 	while (c->rules[0].judged == 0)
 		assert_true(compare_settle(c, N / 4));
 	assert_false(rule_is_known(&c->rules[0]));
-	says(c, SHOP, 0, 2000, "K1=9 K6000=9 new=1"); /* before its turn, behind it, not there yet */
+	/* before its turn, behind it, not there yet */
+	says(c, SHOP, 0, 2000, "K1=9 K6000=9 new=1");
 	for (int i = 0; compare_settle(c, 1000); i++)
 		assert_true(i < 20);
 	assert_true(rule_is_known(&c->rules[0]));
@@ -423,7 +424,8 @@ many_keys_are_judged_in_pieces(void **state)
 	assert_int_equal(t.n_open, 3);
 	assert_int_equal(c->n_open, 3);
 	says_many(c, SHOP, 3000, N, 0, 10); /* a tenth is gone, and so is what was new */
-	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_FIRST, 4000, "K6000=6000"); /* the next one begins */
+	/* the next one begins */
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_FIRST, 4000, "K6000=6000");
 	while (compare_settle(c, 1000))
 		;
 	assert_int_equal(now_is(c, 4000).n_open, N / 10 - 1); /* K6000 came again meanwhile */
