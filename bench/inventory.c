@@ -482,7 +482,8 @@ rounds(char **argv)
 	static const char *const names[] = {"sku", "available", "price"};
 	size_t n_changed = strtoul(argv[2], NULL, 10), n_rounds = strtoul(argv[3], NULL, 10);
 	size_t *which = calloc(n_changed + 1, sizeof(*which));
-	double *us = calloc(n_rounds + 1, sizeof(*us)), *longest = calloc(n_rounds + 1, sizeof(*us));
+	double *us = calloc(n_rounds + 1, sizeof(*us));
+	double *longest = calloc(n_rounds + 1, sizeof(*longest));
 	uint64_t seed = 20261010;
 
 	read_side = read_system;
