@@ -85,8 +85,8 @@ keep_save(struct tw_ctx *ctx, struct inventory *s)
 	uint32_t head[2] = {VERSION, 0};
 	size_t n = 0;
 
-	for (unsigned i = 0; i < s->c->n_sides; i++)
-		if (!s->c->sides[i].is_whole)
+	for (unsigned i = 0; i < s->c->n_rules; i++)
+		if (!rule_is_known(&s->c->rules[i]))
 			goto out; /* what is kept is still to be seen again */
 	if (list == NULL || to == NULL)
 		goto out;

@@ -254,7 +254,7 @@ look_for_mapping(struct inventory *s, unsigned rule)
 	int64_t scanned_ms = a->scan_ms > b->scan_ms ? a->scan_ms : b->scan_ms;
 	char text[MAPPING_TEXT];
 
-	if (!a->is_whole || !b->is_whole || scanned_ms == s->looked_ms[rule])
+	if (!rule_is_known(r) || scanned_ms == s->looked_ms[rule])
 		return;
 	s->looked_ms[rule] = scanned_ms;
 	s->is_mapping[rule] = is_unreadable(s, r->reference_column, text)
@@ -290,6 +290,11 @@ verdict(struct tw_ctx *ctx, const struct inventory *s)
 			return tw_fail(ctx, TW_UNKNOWN, "scan",
 			    "%s has not been read whole yet (%" PRIu64 " keys so far)",
 			    s->c->sides[i].name, s->c->sides[i].scan_rows);
+	for (unsigned i = 0; i < s->c->n_rules; i++)
+		if (!rule_is_known(&s->c->rules[i]))
+			return tw_fail(ctx, TW_UNKNOWN, "scan",
+			    "%s of %s is still being compared (timeout)", s->c->rules[i].field,
+			    s->c->rules[i].system);
 	for (unsigned i = 0; i < s->c->n_rules; i++)
 		if (s->is_mapping[i])
 			return tw_fail(ctx, TW_UNKNOWN, "mapping", "%s", s->mapping);
