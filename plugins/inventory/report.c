@@ -345,19 +345,22 @@ tell_rules(struct tw_ctx *ctx, struct inventory *s)
 	}
 }
 
+enum { SIDES, MAPPINGS, RULES, EXPOSURE, DRIFT, KEPT, STEPS };
+
+/* False: the same step is to be taken again. */
 static bool
 take_step(struct tw_ctx *ctx, struct inventory *s)
 {
 	switch (s->step) {
-	case 0: tell_sides(ctx, s); return true;
-	case 1: return tell_mapping(ctx, s);
-	case 2: tell_rules(ctx, s); return true;
-	case 3: tell_exposure(ctx, s); return true;
-	case 4: show_drift(ctx, s); return true;
-	default: keep_save(ctx, s); return true;
+	case SIDES: tell_sides(ctx, s); break;
+	case MAPPINGS: return tell_mapping(ctx, s);
+	case RULES: tell_rules(ctx, s); break;
+	case EXPOSURE: tell_exposure(ctx, s); break;
+	case DRIFT: show_drift(ctx, s); break;
+	default: keep_save(ctx, s); break;
 	}
+	return true;
 }
-enum { STEPS = 6 };
 
 static enum tw_verdict
 go_on(struct tw_ctx *ctx, void *self, void *arg)
@@ -379,6 +382,7 @@ go_on(struct tw_ctx *ctx, void *self, void *arg)
 enum tw_verdict
 report(struct tw_ctx *ctx, struct inventory *s)
 {
-	s->step = s->looks_at = 0;
+	s->step = SIDES;
+	s->looks_at = 0;
 	return go_on(ctx, s, NULL);
 }

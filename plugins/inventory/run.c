@@ -1,9 +1,9 @@
 /*
  * run.c - a slot of the comparer.
  *
- *    scans that are due ---> keys of what differs: references, then the others ---> judged
- *          |                                                                         ^
- *          +--- they take longer than the run: judged by what is known --------------+
+ *    scans that are due -> what they show, in pieces -> keys of what differs: references, -> judged
+ *          |                                            then the others                     ^
+ *          +--- they take longer than the run: judged by what is known ---------------------+
  *
  * DESIGN. The references are read first, then who must agree with them: what changes in between
  * shows as a value that the system has just changed, which is young again (compare.h). A run ends
