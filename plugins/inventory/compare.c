@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Wide enough for OPEN_MAX from the beginning: spread out anew, nobody else gets his turn. */
+/* Wide enough for most of OPEN_MAX from the beginning: while uthash spreads its entries out anew
+ * nobody else has his turn. 256 KiB. */
 #undef HASH_INITIAL_NUM_BUCKETS
 #undef HASH_INITIAL_NUM_BUCKETS_LOG2
-#define HASH_INITIAL_NUM_BUCKETS 65536u
-#define HASH_INITIAL_NUM_BUCKETS_LOG2 16u
+#define HASH_INITIAL_NUM_BUCKETS 16384u
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 14u
 
 #define SCANS 120                     /* numbers of scans, in turn */
 #define MARK_ASKED 127                /* it is read again: seen, or gone? */
@@ -463,67 +464,6 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 		end_scan(c, side);
 		(void)compare_settle(c, SETTLE_ROWS);
 	}
-}
-
-/* ---- the first ones of many ---- */
-
-struct ranked
-ranked_of(struct difference *d, int64_t turn)
-{
-	return (struct ranked){turn, d->since_ms, d->id, d};
-}
-
-static int
-by_rank(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	if (x->turn != y->turn)
-		return x->turn < y->turn ? -1 : 1;
-	if (x->since_ms != y->since_ms)
-		return x->since_ms < y->since_ms ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static void
-swap(struct ranked *a, struct ranked *b)
-{
-	struct ranked r = *a;
-
-	*a = *b;
-	*b = r;
-}
-
-void
-ranked_part(struct ranked *list, size_t n, size_t k)
-{
-	size_t low = 0, high = n; /* the place is in [low, high) */
-
-	while (high - low > 1) {
-		size_t at = low, last = high - 1;
-
-		swap(&list[low + (high - low) / 2], &list[last]);
-		for (size_t i = low; i < last; i++)
-			if (by_rank(&list[i], &list[last]) < 0)
-				swap(&list[i], &list[at++]);
-		swap(&list[at], &list[last]);
-		if (at == k)
-			return;
-		if (at < k)
-			low = at + 1;
-		else
-			high = at;
-	}
-}
-
-size_t
-ranked_first(struct ranked *list, size_t n, size_t most)
-{
-	if (most < n)
-		ranked_part(list, n, most);
-	n = most < n ? most : n;
-	qsort(list, n, sizeof(*list), by_rank);
-	return n;
 }
 
 /* ---- reading again ---- */

@@ -4,7 +4,8 @@
  *
  *   plan.c       options -> sides, columns, rules
  *   take.c       records -> cells of a key
- *   compare.c    cells -> differences, confirmed (compare.h); table.c, value.c, mapping.c
+ *   compare.c    cells -> differences, confirmed (compare.h); compare-ranked.c, table.c, value.c,
+ *                mapping.c
  *   run.c        a slot: scans that are due, keys read again, then judged
  *   report.c     metrics, facts, the verdict
  *   keep.c       what is open, over restarts

@@ -1,5 +1,6 @@
 # plugins/inventory/local.mk - which systems disagree, since when, and what that exposes.
 INVENTORY_SOURCES = plugins/inventory/compare.c plugins/inventory/compare.h plugins/inventory/compare-open.h \
+	plugins/inventory/compare-ranked.c \
 	plugins/inventory/mapping.c plugins/inventory/mapping.h plugins/inventory/table.c plugins/inventory/table.h \
 	plugins/inventory/value.c plugins/inventory/value.h
 plugin_LTLIBRARIES += plugins/inventory.la
