@@ -251,6 +251,9 @@ set_cell(struct comparer *c, unsigned column, int64_t cell, struct change *x)
 	if (x->old == cell)
 		return;
 	for (uint64_t m = rules; m != 0; m &= m - 1)
+		if (x->row >= c->rules[__builtin_ctzll(m)].judged)
+			rules &= ~(m & -m); /* its turn is still to come */
+	for (uint64_t m = rules; m != 0; m &= m - 1)
 		was[__builtin_ctzll(m)] =
 		    compare_judge(c, &c->rules[__builtin_ctzll(m)], x->row);
 	if (!table_put(c->table, column, x->row, cell))

@@ -196,6 +196,20 @@ table_put(struct table *t, unsigned column, uint32_t row, int64_t cell)
 	return true;
 }
 
+/* Of a key that nobody has said anything of. */
+static void
+clear_row(struct table *t, uint32_t row)
+{
+	void *cells = cell_at(t, 0, row);
+
+	memset(table_mark(t, 0, row), 0, t->n_sources);
+	for (unsigned i = 0; i < t->n_columns; i++)
+		if (t->is_wide)
+			((int64_t *)cells)[i] = CELL_ABSENT;
+		else
+			((int32_t *)cells)[i] = narrow(CELL_ABSENT);
+}
+
 /* ---- keys ---- */
 
 static struct part *
@@ -356,8 +370,6 @@ table_add(struct table *t, const char *key, size_t len)
 	memcpy(t->keys + t->n_keys, key, len);
 	t->keys[t->n_keys + len] = '\0';
 	t->n_keys += len + 1;
-	memset(table_mark(t, 0, row), 0, t->n_sources);
-	for (unsigned i = 0; i < t->n_columns; i++)
-		(void)table_put(t, i, row, CELL_ABSENT); /* fits any width */
+	clear_row(t, row);
 	return row;
 }
