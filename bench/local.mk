@@ -3,3 +3,4 @@ include bench/probes.mk
 include bench/top.mk
 include bench/accesslog.mk
 include bench/alarms.mk
+include bench/inventory.mk

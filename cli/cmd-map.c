@@ -80,7 +80,7 @@ show(struct cli *cli, json_t *map, double min)
 	else if (is_coverage)
 		print_coverage(cli, coverage);
 	else
-		map_draw(cli, map);
+		map_print(cli, map);
 	return judge(coverage, min);
 }
 

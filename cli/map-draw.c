@@ -305,7 +305,7 @@ wider(int column, const char *text)
 }
 
 void
-map_draw(const struct cli *cli, const json_t *map)
+map_print(const struct cli *cli, const json_t *map)
 {
 	const json_t *systems = json_object_get(map, "systems"),
 		     *flows = json_object_get(map, "flows"), *o;

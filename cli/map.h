@@ -16,7 +16,7 @@
 int map_live(struct cli *cli, json_t *map);
 
 /* map-draw.c: systems and flows. A map without live figures is drawn without. */
-void map_draw(const struct cli *cli, const json_t *map);
+void map_print(const struct cli *cli, const json_t *map);
 /* Text that breaks at blanks before MAP_COLUMNS; lines but the first begin with so many blanks. */
 void map_wrap(const char *text, int indent);
 /* "99.2 %", never rounded up to what it is not. */

@@ -10,6 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Wide enough for most of OPEN_MAX from the beginning: while uthash spreads its entries out anew
+ * nobody else has his turn. 256 KiB. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS 16384u
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 14u
+
 #define SCANS 120                     /* numbers of scans, in turn */
 #define MARK_ASKED 127                /* it is read again: seen, or gone? */
 #define MARK_BESIDE 0x80u             /* seen by something else than the scan */
@@ -22,6 +29,8 @@ compare_init(struct comparer *c)
 		c->rules_of[c->rules[i].reference_column] |= UINT64_C(1) << i;
 		c->rules_of[c->rules[i].column] |= UINT64_C(1) << i;
 	}
+	for (unsigned i = 0; i < c->n_sides; i++)
+		c->sides[i].swept = ALL_ROWS;
 	c->table = table_new(c->n_columns, c->n_sides);
 	return c->table != NULL ? 0 : -ENOMEM;
 }
@@ -30,6 +39,7 @@ static void
 close_difference(struct comparer *c, struct difference *d)
 {
 	HASH_DEL(c->open, d);
+	free(d->past);
 	free(d);
 	c->n_open--;
 }
@@ -91,10 +101,8 @@ agrees(const struct rule *r, int64_t reference, int64_t cell)
 }
 
 static enum state
-judge(const struct comparer *c, const struct rule *r, int64_t reference, int64_t cell)
+judge(const struct rule *r, int64_t reference, int64_t cell)
 {
-	if (!c->sides[r->reference].is_whole || !c->sides[r->source].is_whole)
-		return NOT_COMPARED;
 	if (reference == CELL_ABSENT)
 		return cell != CELL_ABSENT && r->counts_keys ? GHOST : NOT_COMPARED;
 	if (cell == CELL_ABSENT && r->is_quantity && reference != CELL_NULL) {
@@ -113,8 +121,10 @@ judge(const struct comparer *c, const struct rule *r, int64_t reference, int64_t
 enum state
 compare_judge(const struct comparer *c, const struct rule *r, uint32_t row)
 {
-	return judge(c, r, table_column(c->table, r->reference_column)[row],
-	    table_column(c->table, r->column)[row]);
+	if (row >= r->judged)
+		return NOT_COMPARED;
+	return judge(r, table_cell(c->table, r->reference_column, row),
+	    table_cell(c->table, r->column, row));
 }
 
 /* ---- differences ---- */
@@ -141,10 +151,10 @@ open_difference(struct comparer *c, uint32_t row, unsigned rule, int64_t now_ms)
 	if (d == NULL)
 		return NULL;
 	d->id = (uint64_t)row * RULES_MAX + rule;
-	d->first_ms = d->since_ms = now_ms;
+	d->since_ms = now_ms;
 	since_ms = c->was_open != NULL ? c->was_open(c->arg, c, row, rule) : 0;
 	if (since_ms > 0 && since_ms < now_ms)
-		d->first_ms = d->since_ms = since_ms;
+		d->since_ms = since_ms;
 	HASH_ADD(hh, c->open, id, sizeof(d->id), d);
 	c->n_open++;
 	return d;
@@ -153,23 +163,30 @@ open_difference(struct comparer *c, uint32_t row, unsigned rule, int64_t now_ms)
 static void
 remember(struct difference *d, int64_t cell, int64_t until_ms)
 {
-	if (d->n_past == PAST_MAX)
-		memmove(d->past, d->past + 1, (PAST_MAX - 1) * sizeof(*d->past));
+	struct past_cells *p = d->past;
+
+	if (p == NULL && (p = d->past = calloc(1, sizeof(*p))) == NULL)
+		return; /* then it explains nothing */
+	if (p->n == PAST_MAX)
+		memmove(p->of, p->of + 1, (PAST_MAX - 1) * sizeof(*p->of));
 	else
-		d->n_past++;
-	d->past[d->n_past - 1] = (struct past){cell, until_ms};
+		p->n++;
+	p->of[p->n - 1].cell = cell;
+	p->of[p->n - 1].until_ms = until_ms;
 }
 
 /* When has the reference last said what the system shows now? 0: never, as far as is known. */
 static int64_t
 explained_ms(const struct difference *d, const struct rule *r, int64_t cell)
 {
-	if (cell == CELL_ABSENT || cell == CELL_NULL)
+	const struct past_cells *p = d->past;
+
+	if (p == NULL || cell == CELL_ABSENT || cell == CELL_NULL)
 		return 0;
-	for (unsigned i = d->n_past; i-- > 0;)
-		if (d->past[i].cell != CELL_ABSENT && d->past[i].cell != CELL_NULL
-		    && agrees(r, d->past[i].cell, cell))
-			return d->past[i].until_ms;
+	for (unsigned i = p->n; i-- > 0;)
+		if (p->of[i].cell != CELL_ABSENT && p->of[i].cell != CELL_NULL
+		    && agrees(r, p->of[i].cell, cell))
+			return p->of[i].until_ms;
 	return 0;
 }
 
@@ -215,7 +232,7 @@ step(struct comparer *c, unsigned rule, enum state was, enum state state, const 
 		if (d->moved_ms == 0 && is_new)
 			d->moved_ms = x->moved_ms;
 	} else if (!is_new) {
-		int64_t cell = table_column(c->table, r->column)[x->row];
+		int64_t cell = table_cell(c->table, r->column, x->row);
 		int64_t since_ms = explained_ms(d, r, cell);
 
 		d->since_ms = since_ms > 0 ? since_ms : x->now_ms;
@@ -227,17 +244,20 @@ step(struct comparer *c, unsigned rule, enum state was, enum state state, const 
 static void
 set_cell(struct comparer *c, unsigned column, int64_t cell, struct change *x)
 {
-	int64_t *at = &table_column(c->table, column)[x->row];
 	enum state was[RULES_MAX];
 	uint64_t rules = c->rules_of[column];
 
-	if (*at == cell)
+	x->old = table_cell(c->table, column, x->row);
+	if (x->old == cell)
 		return;
+	for (uint64_t m = rules; m != 0; m &= m - 1)
+		if (x->row >= c->rules[__builtin_ctzll(m)].judged)
+			rules &= ~(m & -m); /* its turn is still to come */
 	for (uint64_t m = rules; m != 0; m &= m - 1)
 		was[__builtin_ctzll(m)] =
 		    compare_judge(c, &c->rules[__builtin_ctzll(m)], x->row);
-	x->old = *at;
-	*at = cell;
+	if (!table_put(c->table, column, x->row, cell))
+		return;
 	c->sides[x->side].changed_ms = x->now_ms;
 	for (uint64_t m = rules; m != 0; m &= m - 1) {
 		unsigned rule = (unsigned)__builtin_ctzll(m);
@@ -248,14 +268,14 @@ set_cell(struct comparer *c, unsigned column, int64_t cell, struct change *x)
 	}
 }
 
-/* The side has no such key any more. */
+/* The side has no such key any more, as a reading of that time has shown. */
 static void
-forget_row(struct comparer *c, unsigned side, uint32_t row)
+forget_row(struct comparer *c, unsigned side, uint32_t row, int64_t gone_ms)
 {
 	struct side *s = &c->sides[side];
-	struct change x = {row, side, 0, s->read_ms, s->before_ms};
+	struct change x = {row, side, 0, gone_ms, s->before_ms};
 
-	table_marks(c->table, side)[row] = 0;
+	*table_mark(c->table, side, row) = 0;
 	for (unsigned i = 0; i < c->n_columns; i++)
 		if (c->side_of[i] == side)
 			set_cell(c, i, CELL_ABSENT, &x);
@@ -285,7 +305,7 @@ static void
 mark(struct comparer *c, unsigned side, uint32_t row, bool is_of_scan)
 {
 	struct side *s = &c->sides[side];
-	uint8_t *at = &table_marks(c->table, side)[row];
+	uint8_t *at = table_mark(c->table, side, row);
 
 	if (is_of_scan) {
 		s->scan_rows++;
@@ -320,55 +340,114 @@ compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
 	return true;
 }
 
-/* All rows of a rule anew: one of its sides has become known. */
-static void
-judge_all(struct comparer *c, unsigned rule, int64_t now_ms)
-{
-	memset(c->tally[rule], 0, sizeof(c->tally[rule]));
-	for (uint32_t row = 0; row < table_rows(c->table); row++) {
-		enum state state = compare_judge(c, &c->rules[rule], row);
-
-		if (state != NOT_COMPARED)
-			c->tally[rule][state]++;
-		if (state >= DIFFERS && find(c, row, rule) == NULL)
-			(void)open_difference(c, row, rule, now_ms);
-	}
-}
-
 static void
 end_scan(struct comparer *c, unsigned side)
 {
 	struct side *s = &c->sides[side];
-	const uint8_t *marks = table_marks(c->table, side);
 
 	s->is_scanning = false;
-	for (uint32_t row = 0; row < table_rows(c->table); row++)
-		if (marks[row] != 0 && (marks[row] & ~MARK_BESIDE) != s->scan)
-			forget_row(c, side, row);
+	s->whole_scan = s->scan;
+	s->swept = 0;
 	s->scan_ms = s->read_ms;
 	s->whole_ms = s->began_ms;
 	s->whole_rows = s->scan_rows - s->n_duplicates;
-	if (s->is_whole)
-		return;
 	s->is_whole = true;
-	for (unsigned i = 0; i < c->n_rules; i++)
-		if (c->rules[i].reference == side || c->rules[i].source == side)
-			judge_all(c, i, s->read_ms);
+	for (size_t i = 0; i < c->n_asked; i++) /* what is read again, and is not in it */
+		if (*table_mark(c->table, side, c->asked[i]) == MARK_ASKED)
+			forget_row(c, side, c->asked[i], s->read_ms);
 }
+
+/* ---- what a whole scan has shown, piece by piece ---- */
+
+/* Rows that the newest whole scan did not see. */
+static void
+sweep_side(struct comparer *c, unsigned side, uint32_t to)
+{
+	struct side *s = &c->sides[side];
+
+	for (; s->swept < to; s->swept++) {
+		uint8_t mark = *table_mark(c->table, side, s->swept),
+			scan = mark & (uint8_t)~MARK_BESIDE;
+
+		/* The next scan may be on its way. */
+		if (mark != 0 && mark != MARK_ASKED && scan != s->whole_scan && scan != s->scan)
+			forget_row(c, side, s->swept, s->scan_ms);
+	}
+}
+
+/* Both sides of a rule have become known. */
+static void
+judge_rows(struct comparer *c, unsigned rule, uint32_t to)
+{
+	struct rule *r = &c->rules[rule];
+	int64_t a_ms = c->sides[r->reference].scan_ms, b_ms = c->sides[r->source].scan_ms;
+
+	for (uint32_t row = r->judged; row < to; row++) {
+		enum state state;
+
+		r->judged = row + 1;
+		state = compare_judge(c, r, row);
+		if (state != NOT_COMPARED)
+			c->tally[rule][state]++;
+		if (state >= DIFFERS)
+			(void)open_difference(c, row, rule, a_ms > b_ms ? a_ms : b_ms);
+	}
+}
+
+/* The place to which work goes on; n loses what that takes. */
+static uint32_t
+settle_to(const struct comparer *c, uint32_t from, uint32_t *n)
+{
+	uint32_t left = table_rows(c->table) - from, most = left < *n ? left : *n;
+
+	*n -= most;
+	return from + most;
+}
+
+bool
+compare_settle(struct comparer *c, uint32_t n)
+{
+	for (unsigned i = 0; i < c->n_sides; i++) {
+		struct side *s = &c->sides[i];
+
+		if (!s->is_whole || s->swept == ALL_ROWS)
+			continue;
+		sweep_side(c, i, settle_to(c, s->swept, &n));
+		if (s->swept < table_rows(c->table))
+			return true;
+		s->swept = ALL_ROWS;
+	}
+	for (unsigned i = 0; i < c->n_rules; i++) {
+		struct rule *r = &c->rules[i];
+
+		if (r->judged == ALL_ROWS || !c->sides[r->reference].is_whole
+		    || !c->sides[r->source].is_whole)
+			continue;
+		judge_rows(c, i, settle_to(c, r->judged, &n));
+		if (r->judged < table_rows(c->table))
+			return true;
+		r->judged = ALL_ROWS;
+	}
+	return false;
+}
+
+/* ---- keys that were read again ---- */
 
 /* What is asked again, and of which nothing was said. */
 static void
 unmark_asked(struct comparer *c, unsigned side, bool is_gone)
 {
-	uint8_t *marks = table_marks(c->table, side);
+	const struct side *s = &c->sides[side];
 
 	for (size_t i = 0; i < c->n_asked; i++) {
-		if (marks[c->asked[i]] != MARK_ASKED)
+		uint8_t *mark = table_mark(c->table, side, c->asked[i]);
+
+		if (*mark != MARK_ASKED)
 			continue;
 		if (is_gone)
-			forget_row(c, side, c->asked[i]);
+			forget_row(c, side, c->asked[i], s->read_ms);
 		else
-			marks[c->asked[i]] = (uint8_t)(c->sides[side].scan | MARK_BESIDE);
+			*mark = (uint8_t)(s->scan | MARK_BESIDE);
 	}
 }
 
@@ -386,23 +465,11 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 			s->scan_ms = s->whole_ms = s->read_ms;
 	} else if ((flags & TW_BATCH_SCAN) && s->is_scanning) {
 		end_scan(c, side);
+		(void)compare_settle(c, SETTLE_ROWS);
 	}
 }
 
 /* ---- reading again ---- */
-
-static int
-by_turn(const void *a, const void *b)
-{
-	const struct difference *x = *(const struct difference *const *)a,
-				*y = *(const struct difference *const *)b;
-
-	if (x->asked_ms != y->asked_ms)
-		return x->asked_ms < y->asked_ms ? -1 : 1;
-	if (x->since_ms != y->since_ms)
-		return x->since_ms < y->since_ms ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
 
 static bool
 is_due(const struct comparer *c, const struct difference *d, int64_t now_ms)
@@ -410,20 +477,19 @@ is_due(const struct comparer *c, const struct difference *d, int64_t now_ms)
 	return now_ms - d->since_ms >= c->rules[difference_rule(d)].grace_ms;
 }
 
-/* Those that are due, in the order in which they are read again; from malloc, how many in *n. */
-static struct difference **
+/* Those that are due; from malloc, how many in *n. */
+static struct ranked *
 list_due(struct comparer *c, int64_t now_ms, size_t *n)
 {
-	struct difference **list = calloc(c->n_open + 1, sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 
 	*n = 0;
 	HASH_ITER(hh, c->open, d, next) {
 		d->is_asked = false;
 		if (list != NULL && is_due(c, d, now_ms))
-			list[(*n)++] = d;
+			list[(*n)++] = ranked_of(d, d->asked_ms);
 	}
-	if (list != NULL)
-		qsort(list, *n, sizeof(struct difference *), by_turn);
 	return list;
 }
 
@@ -431,7 +497,7 @@ size_t
 compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes)
 {
 	uint32_t *rows = reallocarray(c->asked, n + 1, sizeof(*rows));
-	struct difference **list;
+	struct ranked *list;
 	size_t n_due, used = 0;
 
 	c->n_asked = 0;
@@ -441,10 +507,12 @@ compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes)
 		return 0;
 	c->asked = rows;
 	list = list_due(c, now_ms, &n_due);
+	/* All rules may differ in a row: with so many it is n rows. */
+	n_due = ranked_first(list, n_due, n * c->n_rules);
 	for (size_t i = 0; i < n_due && c->n_asked < n && used < bytes; i++) {
-		uint32_t row = difference_row(list[i]);
+		uint32_t row = difference_row(list[i].d);
 
-		list[i]->is_asked = true;
+		list[i].d->is_asked = true;
 		if (c->n_asked > 0 && rows[c->n_asked - 1] == row)
 			continue;
 		rows[c->n_asked++] = row;
@@ -457,13 +525,14 @@ compare_ask(struct comparer *c, int64_t now_ms, size_t n, size_t bytes)
 void
 compare_ask_side(struct comparer *c, unsigned side)
 {
-	uint8_t *marks = table_marks(c->table, side);
-
 	c->sides[side].is_asked = true;
 	c->sides[side].is_answered = false;
-	for (size_t i = 0; i < c->n_asked; i++)
-		if (marks[c->asked[i]] != 0)
-			marks[c->asked[i]] = MARK_ASKED;
+	for (size_t i = 0; i < c->n_asked; i++) {
+		uint8_t *mark = table_mark(c->table, side, c->asked[i]);
+
+		if (*mark != 0)
+			*mark = MARK_ASKED;
+	}
 }
 
 void
@@ -500,56 +569,75 @@ compare_confirm(struct comparer *c, int64_t now_ms)
 
 /* ---- totals ---- */
 
-static int
-by_age(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 /* By how much the system is off. */
 static double
 distance(const struct comparer *c, const struct rule *r, uint32_t row)
 {
-	struct range e = compare_expected(r, table_column(c->table, r->reference_column)[row]);
-	struct range v = value_range(r->rules, table_column(c->table, r->column)[row]);
+	struct range e = compare_expected(r, table_cell(c->table, r->reference_column, row));
+	struct range v = value_range(r->rules, table_cell(c->table, r->column, row));
 
 	if (is_anything(e) || is_anything(v))
 		return 0;
 	return (double)(v.low > e.high ? v.low - e.high : e.low - v.high) / VALUE_SCALE;
 }
 
-int
-compare_totals(struct comparer *c, unsigned rule, int64_t now_ms, struct totals *t)
+static void
+add_to_totals(const struct comparer *c, const struct difference *d, struct totals *t)
 {
-	const struct rule *r = &c->rules[rule];
-	const uint64_t *tally = c->tally[rule];
-	int64_t *ages = malloc((c->n_open + 1) * sizeof(*ages));
-	struct difference *d, *next;
-	size_t n = 0;
+	const struct rule *r = &c->rules[difference_rule(d)];
+	enum state state = compare_judge(c, r, difference_row(d));
 
-	*t = (struct totals){.n_same = tally[SAME],
-	    .n_compared = tally[SAME] + tally[DIFFERS] + tally[MISSING] + tally[GHOST],
-	    .n_open = tally[DIFFERS] + tally[MISSING] + tally[GHOST]};
-	if (ages == NULL)
-		return -ENOMEM;
-	HASH_ITER(hh, c->open, d, next) {
-		enum state state;
+	t->n_drift += state == DIFFERS;
+	t->n_missing += state == MISSING;
+	t->n_ghost += state == GHOST;
+	if (state == DIFFERS)
+		t->units += distance(c, r, difference_row(d));
+}
 
-		if (difference_rule(d) != rule || d->confirmed_ms == 0)
-			continue;
-		state = compare_judge(c, r, difference_row(d));
-		t->n_drift += state == DIFFERS;
-		t->n_missing += state == MISSING;
-		t->n_ghost += state == GHOST;
-		if (state == DIFFERS)
-			t->units += distance(c, r, difference_row(d));
-		ages[n++] = now_ms - d->since_ms;
+static void
+find_ages(struct ranked *list, size_t n, int64_t now_ms, struct totals *t)
+{
+	static const unsigned shares[] = {50, 95, 100};
+
+	for (size_t i = 0; i < 3 && n > 0; i++) {
+		size_t at = (n - 1) - (n - 1) * shares[i] / 100; /* the oldest is the first */
+
+		ranked_part(list, n, at);
+		t->age_ms[i] = now_ms - list[at].since_ms;
 	}
-	qsort(ages, n, sizeof(*ages), by_age);
-	for (int i = 0; i < 3 && n > 0; i++)
-		t->age_ms[i] = ages[i == 2 ? n - 1 : (n - 1) * (i == 0 ? 50 : 95) / 100];
-	free(ages);
+}
+
+int
+compare_totals(struct comparer *c, int64_t now_ms, struct totals *t)
+{
+	/* The confirmed ones by rule; where each rule's begin, and end so far. */
+	struct ranked *list = malloc((c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
+	size_t from[RULES_MAX + 1] = {0}, to[RULES_MAX];
+
+	for (unsigned i = 0; i < c->n_rules; i++) {
+		const uint64_t *tally = c->tally[i];
+
+		t[i] = (struct totals){.n_same = tally[SAME],
+		    .n_open = tally[DIFFERS] + tally[MISSING] + tally[GHOST]};
+		t[i].n_compared = t[i].n_same + t[i].n_open;
+	}
+	if (list == NULL)
+		return -ENOMEM;
+	HASH_ITER(hh, c->open, d, next)
+		from[difference_rule(d) + 1] += d->confirmed_ms > 0;
+	for (unsigned i = 0; i < RULES_MAX; i++) {
+		to[i] = from[i];
+		from[i + 1] += from[i];
+	}
+	HASH_ITER(hh, c->open, d, next) {
+		if (d->confirmed_ms == 0)
+			continue;
+		list[to[difference_rule(d)]++] = ranked_of(d, 0);
+		add_to_totals(c, d, &t[difference_rule(d)]);
+	}
+	for (unsigned i = 0; i < c->n_rules; i++)
+		find_ages(list + from[i], to[i] - from[i], now_ms, &t[i]);
+	free(list);
 	return 0;
 }

@@ -15,7 +15,8 @@
  * still is confirmed. Nothing is missing before a scan has come to its end.
  *
  * What a record costs does not depend on how many keys there are; neither does a round, only on how
- * many differ. Past OPEN_MAX differences only their number is known.
+ * many differ. Past OPEN_MAX differences only their number is known. What has to do with all keys,
+ * at the end of a scan, is done in pieces, so that nobody waits for it as long as that takes.
  *
  * Runs in: whoever holds the host's lock (on_records, probe and their kin); nothing blocks.
  *
@@ -32,6 +33,8 @@
 #define RULES_MAX 64
 #define SOURCES_MAX 16
 #define COLUMNS_MAX 128
+#define ALL_ROWS UINT32_MAX
+#define SETTLE_ROWS 2048              /* of a piece of what a whole scan has shown: 1 ms at most */
 
 enum state {
 	NOT_COMPARED,                 /* a side is not known yet, or says nothing */
@@ -53,11 +56,15 @@ struct rule {                         /* one field of one system, against its re
 	int64_t tolerance;            /* amount */
 	double share;                 /* or a share of the reference's amount */
 	int64_t grace_ms;
+	/* made by the comparer */
+	uint32_t judged;              /* rows before it are; ALL_ROWS: those to come too */
 };
 
 struct side {                         /* a source */
 	const char *name;
 	uint8_t scan;                 /* number of the newest scan, 1..SCANS; 0 = none yet */
+	uint8_t whole_scan;           /* and of the newest whole one */
+	uint32_t swept;               /* rows before it that scan did see, or they are gone */
 	bool is_scanning, is_whole;   /* whole: a scan has come to its end */
 	int64_t scan_ms;              /* the newest time that all of it was known */
 	int64_t began_ms, whole_ms;   /* when the newest scan began, and the newest whole one */
@@ -69,7 +76,6 @@ struct side {                         /* a source */
 	bool is_asked, is_answered;   /* keys are read again: the answer is whole */
 };
 
-struct past { int64_t cell, until_ms; };
 struct difference;                    /* see compare-open.h */
 
 struct comparer {
@@ -93,6 +99,13 @@ struct comparer {
 	void *arg;
 };
 
+/* Both sides are known, and so is of all rows what the rule says of them. */
+static inline bool
+rule_is_known(const struct rule *r)
+{
+	return r->judged == ALL_ROWS;
+}
+
 /* sides, rules, columns are filled in by the caller before. 0 or -ENOMEM. */
 int compare_init(struct comparer *c);
 void compare_clear(struct comparer *c);
@@ -103,8 +116,11 @@ void compare_batch(struct comparer *c, unsigned side, uint32_t batch_flags, int6
  * own, 0 = none. False: no room for the key. */
 bool compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
     const int64_t *cells, int64_t time_ms);
-/* The batch is over: after a scan's last one, what it did not say is gone. */
+/* The batch is over: after a scan's last one, what it did not say is gone, and when both sides have
+ * become known all their rows are judged: SETTLE_ROWS at once, the others by compare_settle. */
 void compare_batch_end(struct comparer *c, unsigned side, uint32_t batch_flags);
+/* At most n more rows of that. False: all is done. */
+bool compare_settle(struct comparer *c, uint32_t n);
 
 /* Differences that are to be read again, at most n keys of `bytes` together: those past their
  * grace, longest unchecked first. How many rows c->asked holds. */
@@ -119,7 +135,7 @@ enum state compare_judge(const struct comparer *c, const struct rule *r, uint32_
 /* What the system should show, of what the reference says. */
 struct range compare_expected(const struct rule *r, int64_t cell);
 
-/* Of one rule, now. */
+/* Of a rule, now. */
 struct totals {
 	uint64_t n_compared, n_same;
 	uint64_t n_open;              /* differences, confirmed or not */
@@ -128,6 +144,7 @@ struct totals {
 	double units;                 /* by how much the confirmed ones differ, together */
 	int64_t age_ms[3];            /* of the confirmed ones: median, 95th percentile, oldest */
 };
-int compare_totals(struct comparer *c, unsigned rule, int64_t now_ms, struct totals *t);
+/* Of all rules, in their order. 0 or -ENOMEM. */
+int compare_totals(struct comparer *c, int64_t now_ms, struct totals *t);
 
 #endif

@@ -4,7 +4,8 @@
  *
  *   plan.c       options -> sides, columns, rules
  *   take.c       records -> cells of a key
- *   compare.c    cells -> differences, confirmed (compare.h); table.c, value.c, mapping.c
+ *   compare.c    cells -> differences, confirmed (compare.h); compare-ranked.c, table.c, value.c,
+ *                mapping.c
  *   run.c        a slot: scans that are due, keys read again, then judged
  *   report.c     metrics, facts, the verdict
  *   orders*.c    instead of all this: order integrity (orders.h, orders-probe.h)
@@ -100,6 +101,8 @@ struct inventory {
 	int in_phase[SOURCES_MAX];    /* of reading keys: 0 references, 1 the others, -1 not */
 	int phase;
 	unsigned n_pending;           /* readings of the phase */
+	unsigned step, looks_at;      /* of the report; rule whose mapping is looked at */
+	uint64_t n_drift, n_missing, n_ghost; /* confirmed, of all rules */
 	char mapping[MAPPING_TEXT];   /* the newest finding; "" = none */
 	bool is_mapping[RULES_MAX];
 	int64_t looked_ms[RULES_MAX]; /* end of the newest scan when it was looked for */
@@ -122,7 +125,7 @@ size_t take_key(
 const char **keys_as_written(const struct side_more *m, const char *const *keys, size_t n);
 /* run.c */
 enum tw_verdict run_slot(struct tw_ctx *ctx, struct inventory *s);
-/* report.c: all metrics and facts of this moment, and the verdict */
+/* report.c: all metrics and facts of this moment, and the verdict; or TW_PENDING, in steps. */
 enum tw_verdict report(struct tw_ctx *ctx, struct inventory *s);
 /* keep.c */
 void keep_restore(struct tw_ctx *ctx, struct inventory *s);

@@ -24,10 +24,18 @@ hash_of(const struct comparer *c, uint32_t row, unsigned rule)
 {
 	const struct rule *r = &c->rules[rule];
 	const char *key = table_key(c->table, row);
-	uint64_t cell = (uint64_t)table_column(c->table, r->column)[row];
+	uint64_t cell = (uint64_t)table_cell(c->table, r->column, row);
 
 	return XXH3_64bits_withSeed(key, strlen(key), cell ^ XXH3_64bits(r->field, strlen(r->field))
 		^ XXH3_64bits(r->system, strlen(r->system)));
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
 }
 
 void
@@ -52,53 +60,45 @@ keep_restore(struct tw_ctx *ctx, struct inventory *s)
 		memcpy(&k->key, kept + HEAD + s->n_kept * ENTRY, 8);
 		memcpy(&k->since_ms, kept + HEAD + s->n_kept * ENTRY + 8, 8);
 	}
+	qsort(s->kept, s->n_kept, sizeof(*s->kept), by_key);
 }
 
 int64_t
 keep_since(const struct inventory *s, uint32_t row, unsigned rule)
 {
+	const struct kept *k;
 	uint64_t hash;
 
 	if (s->n_kept == 0)
 		return 0;
 	hash = hash_of(s->c, row, rule);
-	for (size_t i = 0; i < s->n_kept; i++)
-		if (s->kept[i].key == hash)
-			return s->kept[i].since_ms;
-	return 0;
-}
-
-static int
-by_since(const void *a, const void *b)
-{
-	const struct difference *x = *(const struct difference *const *)a,
-				*y = *(const struct difference *const *)b;
-
-	return x->since_ms < y->since_ms ? -1 : x->since_ms > y->since_ms;
+	k = bsearch(&(struct kept){.key = hash}, s->kept, s->n_kept, sizeof(*s->kept), by_key);
+	return k != NULL ? k->since_ms : 0;
 }
 
 void
 keep_save(struct tw_ctx *ctx, struct inventory *s)
 {
-	struct difference **list = calloc(s->c->n_open + 1, sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((s->c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 	unsigned char *to = calloc(1, HEAD + (size_t)KEPT_MAX * ENTRY);
 	uint32_t head[2] = {VERSION, 0};
 	size_t n = 0;
 
-	for (unsigned i = 0; i < s->c->n_sides; i++)
-		if (!s->c->sides[i].is_whole)
+	for (unsigned i = 0; i < s->c->n_rules; i++)
+		if (!rule_is_known(&s->c->rules[i]))
 			goto out; /* what is kept is still to be seen again */
 	if (list == NULL || to == NULL)
 		goto out;
 	HASH_ITER(hh, s->c->open, d, next)
-		list[n++] = d;
-	qsort(list, n, sizeof(struct difference *), by_since);
-	for (size_t i = 0; i < n && head[1] < KEPT_MAX; i++, head[1]++) {
+		list[n++] = ranked_of(d, 0);
+	n = ranked_first(list, n, KEPT_MAX);
+	for (size_t i = 0; i < n; i++, head[1]++) {
 		uint64_t hash =
-		    hash_of(s->c, difference_row(list[i]), difference_rule(list[i]));
+		    hash_of(s->c, difference_row(list[i].d), difference_rule(list[i].d));
 
 		memcpy(to + HEAD + head[1] * ENTRY, &hash, 8);
-		memcpy(to + HEAD + head[1] * ENTRY + 8, &list[i]->since_ms, 8);
+		memcpy(to + HEAD + head[1] * ENTRY + 8, &list[i].since_ms, 8);
 	}
 	memcpy(to, head, HEAD);
 	tw_api_->state_put(ctx, "open", to, HEAD + (size_t)head[1] * ENTRY);

@@ -1,14 +1,16 @@
 # plugins/inventory/local.mk - which systems disagree, since when, and what that exposes.
 INVENTORY_SOURCES = plugins/inventory/compare.c plugins/inventory/compare.h plugins/inventory/compare-open.h \
+	plugins/inventory/compare-ranked.c \
 	plugins/inventory/mapping.c plugins/inventory/mapping.h plugins/inventory/table.c plugins/inventory/table.h \
 	plugins/inventory/value.c plugins/inventory/value.h
 ORDERS_SOURCES = plugins/inventory/orders.c plugins/inventory/orders.h plugins/inventory/orders-keep.c
 plugin_LTLIBRARIES += plugins/inventory.la
-plugins_inventory_la_SOURCES = plugins/inventory/inventory.c plugins/inventory/inventory.h \
+INVENTORY_PLUGIN = plugins/inventory/inventory.c plugins/inventory/inventory.h \
 	plugins/inventory/keep.c plugins/inventory/plan.c plugins/inventory/report.c \
 	plugins/inventory/run.c plugins/inventory/take.c $(INVENTORY_SOURCES) \
 	plugins/inventory/orders-plan.c plugins/inventory/orders-probe.c plugins/inventory/orders-probe.h \
 	plugins/inventory/orders-take.c $(ORDERS_SOURCES)
+plugins_inventory_la_SOURCES = $(INVENTORY_PLUGIN)
 plugins_inventory_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
 plugins_inventory_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_inventory_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(XXHASH_LIBS) -lm
@@ -26,6 +28,13 @@ TESTS += tests/unit/test-orders
 tests_unit_test_orders_SOURCES = tests/unit/test-orders.c $(ORDERS_SOURCES)
 tests_unit_test_orders_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(XXHASH_CFLAGS)
 tests_unit_test_orders_LDADD = $(CMOCKA_LIBS) $(XXHASH_LIBS)
+
+# The whole plugin, by its options: how shops write the same, and what is said when it is read wrongly.
+check_PROGRAMS += tests/unit/test-mapping
+TESTS += tests/unit/test-mapping
+tests_unit_test_mapping_SOURCES = tests/unit/test-mapping.c $(INVENTORY_PLUGIN)
+tests_unit_test_mapping_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(XXHASH_CFLAGS)
+tests_unit_test_mapping_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) -lm
 
 # Two systems as feeds through the real agent: what is changed is reported as exactly that.
 TESTS += tests/blackbox/inventory.sh

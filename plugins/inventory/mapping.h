@@ -14,7 +14,7 @@
 #define MAPPING_MIN 20                /* keys; with fewer nothing can be told */
 #define MAPPING_SHARE 0.5             /* so many of the compared ones must differ */
 #define MAPPING_SAME 0.8              /* so many of them in the same way */
-#define MAPPING_SAMPLE 20000          /* rows that are looked at */
+#define MAPPING_SAMPLE 4000           /* rows that are looked at, of all alike */
 
 /* A sentence in dst, or false: nothing of the kind. A walk over the sample: ask once a scan. */
 bool mapping_of_values(const struct comparer *c, unsigned rule, char dst[MAPPING_TEXT]);

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,13 @@ is_first_of_pair(const struct comparer *c, const struct rule *r)
 	return true;
 }
 
+/* Half a cent; where tax is added to what was rounded without it, that much more. */
+static int64_t
+cent_of(const struct value_rules *a, const struct value_rules *b)
+{
+	return (int64_t)ceil(VALUE_SCALE / 200.0 * (1 + a->tax) * (1 + b->tax));
+}
+
 static enum tw_verdict
 take_rule(struct tw_ctx *ctx, struct inventory *s, const struct field_options *f,
     const struct compare_options *o)
@@ -203,7 +211,8 @@ take_rule(struct tw_ctx *ctx, struct inventory *s, const struct field_options *f
 	    .reference_rules = &s->columns[reference].rules, .rules = &s->columns[column].rules,
 	    .is_quantity = kind == KIND_QUANTITY, .grace_ms = o->grace / 1000,
 	    .buffer = (int64_t)(o->buffer * VALUE_SCALE),
-	    .tolerance = kind == KIND_PRICE ? VALUE_SCALE / 200 : 0};
+	    .tolerance = kind == KIND_PRICE ? cent_of(&s->columns[reference].rules,
+		&s->columns[column].rules) : 0};
 	r->counts_keys = is_first_of_pair(c, r);
 	snprintf(path, sizeof(path), "fields/%.60s/compare/%.60s/tolerance", f->name, o->source);
 	if (o->tolerance != NULL

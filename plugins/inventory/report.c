@@ -1,6 +1,9 @@
 /*
  * report.c - what a run tells: metrics of this moment, the keys that drift most, the verdict.
  *
+ * DESIGN. Where much differs, or there are many keys, each step is a callback of its own: the loop
+ * is not held for longer than 2 ms.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <inttypes.h>
@@ -11,6 +14,8 @@
 #include "lib/stats.h"
 #include "plugins/inventory/inventory.h"
 
+#define OPEN_FEW 2000                 /* differences, */
+#define ROWS_FEW 20000                /* and rows, with which all steps are one */
 #define Z95 1.959963984540054
 
 /* ---- sides ---- */
@@ -94,10 +99,10 @@ static struct exposed
 exposed(const struct inventory *s, const struct rule *r, uint32_t row)
 {
 	struct comparer *c = s->c;
-	int64_t reference = table_column(c->table, r->reference_column)[row];
+	int64_t reference = table_cell(c->table, r->reference_column, row);
 	struct range have = value_range(r->reference_rules, reference),
 		     e = compare_expected(r, reference),
-		     v = value_range(r->rules, table_column(c->table, r->column)[row]);
+		     v = value_range(r->rules, table_cell(c->table, r->column, row));
 	struct exposed x = {.row = row, .side = r->source};
 	int64_t most = have.high > 0 ? have.high : 0, price;
 
@@ -108,7 +113,7 @@ exposed(const struct inventory *s, const struct rule *r, uint32_t row)
 	if (e.low > 0 && v.high <= 0)
 		x.under_units = (double)e.low / VALUE_SCALE;
 	if (s->price_column >= 0) {
-		price = table_column(c->table, (unsigned)s->price_column)[row];
+		price = table_cell(c->table, (unsigned)s->price_column, row);
 		x.price = value_is_amount(price) ? (double)price / VALUE_SCALE : 0;
 	}
 	return x;
@@ -178,17 +183,6 @@ tell_exposure(struct tw_ctx *ctx, const struct inventory *s)
 
 /* ---- the keys that drift most ---- */
 
-static int
-by_since(const void *a, const void *b)
-{
-	const struct difference *x = *(const struct difference *const *)a,
-				*y = *(const struct difference *const *)b;
-
-	if (x->since_ms != y->since_ms)
-		return x->since_ms < y->since_ms ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
 static void
 show(struct tw_ctx *ctx, const struct inventory *s, unsigned i, const struct difference *d)
 {
@@ -208,8 +202,8 @@ show(struct tw_ctx *ctx, const struct inventory *s, unsigned i, const struct dif
 	SHOW("state", states[compare_judge(s->c, r, row)]);
 	SHOW("reference", s->c->sides[r->reference].name);
 	SHOW("has", value_text(r->reference_rules,
-		table_column(s->c->table, r->reference_column)[row], text));
-	SHOW("shows", value_text(r->rules, table_column(s->c->table, r->column)[row], text));
+		table_cell(s->c->table, r->reference_column, row), text));
+	SHOW("shows", value_text(r->rules, table_cell(s->c->table, r->column, row), text));
 	SHOW("since", wall_format((wall_t){d->since_ms}, text));
 #undef SHOW
 }
@@ -217,17 +211,18 @@ show(struct tw_ctx *ctx, const struct inventory *s, unsigned i, const struct dif
 static void
 show_drift(struct tw_ctx *ctx, const struct inventory *s)
 {
-	struct difference **list = calloc(s->c->n_open + 1, sizeof(struct difference *)), *d, *next;
+	struct ranked *list = malloc((s->c->n_open + 1) * sizeof(*list));
+	struct difference *d, *next;
 	size_t n = 0;
 
 	if (list == NULL)
 		return;
 	HASH_ITER(hh, s->c->open, d, next)
 		if (d->confirmed_ms > 0 && !s->is_mapping[difference_rule(d)])
-			list[n++] = d;
-	qsort(list, n, sizeof(struct difference *), by_since);
-	for (size_t i = 0; i < n && i < SHOWN_MAX; i++)
-		show(ctx, s, (unsigned)i, list[i]);
+			list[n++] = ranked_of(d, 0);
+	n = ranked_first(list, n, SHOWN_MAX);
+	for (size_t i = 0; i < n; i++)
+		show(ctx, s, (unsigned)i, list[i].d);
 	free(list);
 }
 
@@ -243,8 +238,10 @@ is_unreadable(const struct inventory *s, unsigned column, char dst[MAPPING_TEXT]
 	if (!side->is_whole || c->n_rejected < MAPPING_MIN
 	    || (double)c->n_rejected < MAPPING_SHARE * (double)side->whole_rows)
 		return false;
-	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\"%s", c->field, side->name, c->why,
-	    c->example, strstr(c->why, "word") != NULL ? " (states)" : " (normalize)");
+	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\" (%s)", c->field, side->name, c->why,
+	    c->example, strstr(c->why, "word") != NULL ? "states"
+		: strstr(c->why, "currency") != NULL ? "currency"
+		: strpbrk(c->example, ",.") != NULL ? "decimal" : "normalize");
 	return true;
 }
 
@@ -257,7 +254,7 @@ look_for_mapping(struct inventory *s, unsigned rule)
 	int64_t scanned_ms = a->scan_ms > b->scan_ms ? a->scan_ms : b->scan_ms;
 	char text[MAPPING_TEXT];
 
-	if (!a->is_whole || !b->is_whole || scanned_ms == s->looked_ms[rule])
+	if (!rule_is_known(r) || scanned_ms == s->looked_ms[rule])
 		return;
 	s->looked_ms[rule] = scanned_ms;
 	s->is_mapping[rule] = is_unreadable(s, r->reference_column, text)
@@ -281,8 +278,7 @@ lacks(const struct inventory *s, const char **side)
 }
 
 static enum tw_verdict
-verdict(struct tw_ctx *ctx, const struct inventory *s, uint64_t n_drift, uint64_t n_missing,
-    uint64_t n_ghost)
+verdict(struct tw_ctx *ctx, const struct inventory *s)
 {
 	const char *side = NULL, *field = lacks(s, &side);
 
@@ -295,44 +291,98 @@ verdict(struct tw_ctx *ctx, const struct inventory *s, uint64_t n_drift, uint64_
 			    "%s has not been read whole yet (%" PRIu64 " keys so far)",
 			    s->c->sides[i].name, s->c->sides[i].scan_rows);
 	for (unsigned i = 0; i < s->c->n_rules; i++)
+		if (!rule_is_known(&s->c->rules[i]))
+			return tw_fail(ctx, TW_UNKNOWN, "scan",
+			    "%s of %s is still being compared (timeout)", s->c->rules[i].field,
+			    s->c->rules[i].system);
+	for (unsigned i = 0; i < s->c->n_rules; i++)
 		if (s->is_mapping[i])
 			return tw_fail(ctx, TW_UNKNOWN, "mapping", "%s", s->mapping);
-	if (n_drift + n_missing + n_ghost == 0)
+	if (s->n_drift + s->n_missing + s->n_ghost == 0)
 		return TW_OK;
 	return tw_fail(ctx, TW_WARN, "drift",
 	    "%" PRIu64 " values differ, %" PRIu64 " keys are missing, %" PRIu64
 	    " are in no reference",
-	    n_drift, n_missing, n_ghost);
+	    s->n_drift, s->n_missing, s->n_ghost);
+}
+
+/* ---- step by step ---- */
+
+static void
+tell_sides(struct tw_ctx *ctx, struct inventory *s)
+{
+	for (unsigned i = 0; i < s->c->n_sides; i++)
+		tell_side(ctx, s, i, wall_now().ms);
+	tell_rejects(ctx, s);
+}
+
+/* False: another rule is still to be looked at. */
+static bool
+tell_mapping(struct tw_ctx *ctx, struct inventory *s)
+{
+	const struct rule *r = &s->c->rules[s->looks_at];
+
+	look_for_mapping(s, s->looks_at);
+	tw_emit(ctx, M_MAPPING, s->is_mapping[s->looks_at], "source", r->system, "field", r->field);
+	return ++s->looks_at == s->c->n_rules;
+}
+
+static void
+tell_rules(struct tw_ctx *ctx, struct inventory *s)
+{
+	struct totals t[RULES_MAX];
+
+	s->n_drift = s->n_missing = s->n_ghost = 0;
+	if (compare_totals(s->c, wall_now().ms, t) != 0)
+		return;
+	for (unsigned i = 0; i < s->c->n_rules; i++) {
+		if (s->is_mapping[i] || !rule_is_known(&s->c->rules[i]))
+			continue;
+		tell_rule(ctx, &s->c->rules[i], &t[i]);
+		s->n_drift += t[i].n_drift;
+		s->n_missing += t[i].n_missing;
+		s->n_ghost += t[i].n_ghost;
+	}
+}
+
+enum { SIDES, MAPPINGS, RULES, EXPOSURE, DRIFT, KEPT, STEPS };
+
+/* False: the same step is to be taken again. */
+static bool
+take_step(struct tw_ctx *ctx, struct inventory *s)
+{
+	switch (s->step) {
+	case SIDES: tell_sides(ctx, s); break;
+	case MAPPINGS: return tell_mapping(ctx, s);
+	case RULES: tell_rules(ctx, s); break;
+	case EXPOSURE: tell_exposure(ctx, s); break;
+	case DRIFT: show_drift(ctx, s); break;
+	default: keep_save(ctx, s); break;
+	}
+	return true;
+}
+
+static enum tw_verdict
+go_on(struct tw_ctx *ctx, void *self, void *arg)
+{
+	struct inventory *s = self;
+	bool is_much = s->c->n_open > OPEN_FEW || table_rows(s->c->table) > ROWS_FEW;
+
+	(void)arg;
+	do
+		s->step += take_step(ctx, s);
+	while (s->step < STEPS && (!is_much || tw_api_->left_us(ctx) <= 0));
+	if (s->step < STEPS)
+		return tw_api_->after(ctx, 0, go_on, NULL);
+	if (s->c->is_too_many)
+		tw_api_->fact_text(ctx, "too_many", "more differ than are followed one by one");
+	return verdict(ctx, s);
 }
 
 enum tw_verdict
 report(struct tw_ctx *ctx, struct inventory *s)
 {
-	int64_t now_ms = wall_now().ms;
-	uint64_t n_drift = 0, n_missing = 0, n_ghost = 0;
-	struct totals t;
-
-	for (unsigned i = 0; i < s->c->n_sides; i++)
-		tell_side(ctx, s, i, now_ms);
-	tell_rejects(ctx, s);
-	for (unsigned i = 0; i < s->c->n_rules; i++) {
-		const struct rule *r = &s->c->rules[i];
-
-		look_for_mapping(s, i);
-		tw_emit(ctx, M_MAPPING, s->is_mapping[i], "source", r->system, "field", r->field);
-		if (s->is_mapping[i] || !s->c->sides[r->reference].is_whole
-		    || !s->c->sides[r->source].is_whole
-		    || compare_totals(s->c, i, now_ms, &t) != 0)
-			continue;
-		tell_rule(ctx, r, &t);
-		n_drift += t.n_drift;
-		n_missing += t.n_missing;
-		n_ghost += t.n_ghost;
-	}
-	tell_exposure(ctx, s);
-	show_drift(ctx, s);
-	if (s->c->is_too_many)
-		tw_api_->fact_text(ctx, "too_many", "more differ than are followed one by one");
-	keep_save(ctx, s);
-	return verdict(ctx, s, n_drift, n_missing, n_ghost);
+	s->step = SIDES;
+	s->looks_at = 0;
+	return go_on(ctx, s, NULL);
 }

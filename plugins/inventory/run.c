@@ -1,9 +1,9 @@
 /*
  * run.c - a slot of the comparer.
  *
- *    scans that are due ---> keys of what differs: references, then the others ---> judged
- *          |                                                                         ^
- *          +--- they take longer than the run: judged by what is known --------------+
+ *    scans that are due -> what they show, in pieces -> keys of what differs: references, -> judged
+ *          |                                            then the others                     ^
+ *          +--- they take longer than the run: judged by what is known ---------------------+
  *
  * DESIGN. The references are read first, then who must agree with them: what changes in between
  * shows as a value that the system has just changed, which is young again (compare.h). A run ends
@@ -54,6 +54,8 @@ time_is_up(struct tw_ctx *ctx, void *self, void *arg)
 	struct inventory *s = self;
 
 	(void)arg;
+	if (s->is_over)
+		return TW_PENDING; /* the report is on its way */
 	for (unsigned i = 0; i < s->c->n_sides; i++)
 		if (s->c->sides[i].is_asked)
 			compare_asked_side(s->c, i);
@@ -143,6 +145,20 @@ read_keys(struct tw_ctx *ctx, struct inventory *s)
 
 /* ---- scans ---- */
 
+/* What whole scans have shown, a piece at a time. */
+static enum tw_verdict
+settle(struct tw_ctx *ctx, void *self, void *arg)
+{
+	struct inventory *s = self;
+
+	(void)arg;
+	if (s->is_over)
+		return TW_PENDING;
+	if (compare_settle(s->c, SETTLE_ROWS))
+		return tw_api_->after(ctx, 0, settle, NULL);
+	return read_keys(ctx, s);
+}
+
 static enum tw_verdict
 was_scanned(struct tw_ctx *ctx, void *self, void *arg)
 {
@@ -151,7 +167,7 @@ was_scanned(struct tw_ctx *ctx, void *self, void *arg)
 	(void)arg;
 	if (s->is_over || --s->n_scans_asked > 0)
 		return TW_PENDING;
-	return read_keys(ctx, s);
+	return settle(ctx, s, NULL);
 }
 
 static bool
@@ -182,5 +198,5 @@ run_slot(struct tw_ctx *ctx, struct inventory *s)
 			return v;
 		s->n_scans_asked++;
 	}
-	return s->n_scans_asked > 0 ? TW_PENDING : read_keys(ctx, s);
+	return s->n_scans_asked > 0 ? TW_PENDING : settle(ctx, s, NULL);
 }

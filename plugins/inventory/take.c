@@ -94,23 +94,43 @@ reject_value(struct column *c, const char *why, const struct tw_value *v)
 		c->example[0] = '\0';
 }
 
-static void
-take_record(struct inventory *s, unsigned side, const struct tw_record *r)
+/* A record with its key, on the way into the table. */
+struct taken { const struct tw_record *record; char number[24]; };
+
+/* As many as are looked up together: their keys, and the records that have one. */
+static size_t
+take_keys(struct inventory *s, unsigned side, const struct tw_record *records, size_t *at,
+    size_t n, struct table_text *keys, struct taken *taken)
 {
 	struct side_more *m = &s->more[side];
-	int64_t cells[COLUMNS_MAX];
-	size_t len = 0, n = 0;
-	const char *key, *why;
-	char number[24];
+	size_t n_keys = 0;
 
-	if (m->key_at >= 0)
-		len = take_key(m, &r->values[m->key_at], number, &key);
-	if (len == 0) {
-		m->n_rejected++;
-		return;
+	for (; *at < n && n_keys < TABLE_EXPECT_MAX; (*at)++) {
+		struct taken *t = &taken[n_keys];
+		struct table_text *key = &keys[n_keys];
+
+		t->record = tw_record_at(records, *at);
+		if (t->record->flags & TW_RECORD_SYNTHETIC)
+			continue;
+		key->len = 0;
+		if (m->key_at >= 0)
+			key->len = take_key(
+			    m, &t->record->values[m->key_at], t->number, &key->text);
+		m->n_rejected += key->len == 0;
+		n_keys += key->len > 0
+		    && (s->sku == NULL || !glob_match(s->sku, key->text, key->len));
 	}
-	if (s->sku != NULL && glob_match(s->sku, key, len))
-		return;
+	return n_keys;
+}
+
+static void
+take_record(struct inventory *s, unsigned side, const struct tw_record *r,
+    const struct table_text *key)
+{
+	int64_t cells[COLUMNS_MAX];
+	const char *why;
+	size_t n = 0;
+
 	for (unsigned i = 0; i < s->c->n_columns; i++) {
 		struct column *c = &s->columns[i];
 
@@ -124,8 +144,8 @@ take_record(struct inventory *s, unsigned side, const struct tw_record *r)
 		}
 		n++;
 	}
-	if (!compare_record(s->c, side, key, len, cells, r->time_ms))
-		m->n_rejected++;
+	if (!compare_record(s->c, side, key->text, key->len, cells, r->time_ms))
+		s->more[side].n_rejected++;
 }
 
 /* How long a scan takes, over however many batches and runs. */
@@ -144,6 +164,9 @@ void
 take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
     const struct tw_record *records, size_t n)
 {
+	struct table_text keys[TABLE_EXPECT_MAX];
+	struct taken taken[TABLE_EXPECT_MAX];
+	size_t at = 0, n_keys;
 	unsigned side = 0;
 
 	while (side < s->c->n_sides && strcmp(s->c->sides[side].name, b->source) != 0)
@@ -154,11 +177,11 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 	if (!s->more[side].is_resolved)
 		resolve(s, side, b);
 	compare_batch(s->c, side, b->flags, b->read_ms);
-	for (size_t i = 0; i < n; i++) {
-		const struct tw_record *r = tw_record_at(records, i);
-
-		if (!(r->flags & TW_RECORD_SYNTHETIC))
-			take_record(s, side, r);
+	while (at < n) {
+		n_keys = take_keys(s, side, records, &at, n, keys, taken);
+		table_expect(s->c->table, keys, n_keys);
+		for (size_t i = 0; i < n_keys; i++)
+			take_record(s, side, taken[i].record, &keys[i]);
 	}
 	compare_batch_end(s->c, side, b->flags);
 	time_scan(&s->more[side], b->flags);

@@ -213,6 +213,29 @@ scale(const struct value_rules *r, int64_t amount)
 	return llround(v * (1 + r->tax));
 }
 
+/* What most feeds are full of: up to 12 digits with a dot among them, and nothing else. False: it
+ * is something else, to be looked at closely. */
+static bool
+read_plain(const char *s, size_t len, int64_t *amount)
+{
+	int64_t v = 0, scale = VALUE_SCALE;
+	size_t i = 0;
+
+	if (len > 12)
+		return false;
+	for (; i < len && is_digit(s[i]); i++)
+		v = v * 10 + (s[i] - '0');
+	if (i == 0)
+		return false;
+	if (i < len && s[i] == '.' && i + 1 < len && len - i - 1 <= DECIMALS)
+		for (i++; i < len && is_digit(s[i]); i++) {
+			v = v * 10 + (s[i] - '0');
+			scale /= 10;
+		}
+	*amount = v * scale;
+	return i == len;
+}
+
 static const char *
 read_text(const struct value_rules *r, const char *s, size_t len, int64_t *cell)
 {
@@ -221,6 +244,8 @@ read_text(const struct value_rules *r, const char *s, size_t len, int64_t *cell)
 	bool is_negative;
 	int64_t amount;
 
+	if (r->decimal != ',' && read_plain(s, len, &amount))
+		return *cell = scale(r, amount), NULL;
 	take_currency(&from, &end, currency);
 	is_negative = from < end && *from == '-';
 	from += is_negative || (from < end && *from == '+');

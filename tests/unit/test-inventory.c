@@ -123,7 +123,7 @@ rows_are_found_again(void **state)
 	for (uint32_t i = 0; i < 50000; i++) {
 		snprintf(key, sizeof(key), "SKU-%u", i * 7);
 		assert_int_equal(table_add(t, key, strlen(key)), i);
-		table_column(t, 1)[i] = i;
+		assert_true(table_put(t, 1, i, i));
 	}
 	assert_int_equal(table_rows(t), 50000);
 	for (uint32_t i = 0; i < 50000; i++) {
@@ -131,8 +131,8 @@ rows_are_found_again(void **state)
 		assert_int_equal(table_find(t, key, strlen(key)), i);
 		assert_int_equal(table_add(t, key, strlen(key)), i);
 		assert_string_equal(table_key(t, i), key);
-		assert_true(table_column(t, 0)[i] == CELL_ABSENT);
-		assert_int_equal(table_column(t, 1)[i], i);
+		assert_true(table_cell(t, 0, i) == CELL_ABSENT);
+		assert_int_equal(table_cell(t, 1, i), i);
 	}
 	assert_int_equal(table_find(t, "SKU-", 4), ROW_NONE);
 	assert_int_equal(table_find(t, "SKU-70", 5), table_find(t, "SKU-7", 5));
@@ -203,10 +203,10 @@ says(struct comparer *c, unsigned side, uint32_t flags, int64_t at_ms, const cha
 static struct totals
 now_is(struct comparer *c, int64_t at_ms)
 {
-	struct totals t;
+	struct totals t[RULES_MAX];
 
-	assert_int_equal(compare_totals(c, 0, at_ms, &t), 0);
-	return t;
+	assert_int_equal(compare_totals(c, at_ms, t), 0);
+	return t[0];
 }
 
 /* Both sides are read again, as a run of the plugin does; what they then say. */
@@ -364,7 +364,7 @@ an_answer_to_others_is_none_to_us(void **state)
 	compare_ask_side(c, SHOP);
 	says(c, SHOP, TW_BATCH_KEYS | TW_BATCH_FIRST | TW_BATCH_LAST, 20000, "x=1");
 	compare_asked_side(c, SHOP);
-	assert_int_equal(table_column(c->table, 1)[table_find(c->table, "a", 1)], AMOUNT(6));
+	assert_int_equal(table_cell(c->table, 1, table_find(c->table, "a", 1)), AMOUNT(6));
 	assert_false(c->sides[SHOP].is_answered);
 	drop(c);
 }
@@ -382,6 +382,126 @@ twice_and_below_zero_are_counted(void **state)
 	assert_int_equal(c->sides[SHOP].whole_rows, 2);
 	assert_int_equal(c->n_open, 0); /* nothing to sell is nothing to sell */
 	drop(c);
+}
+
+/* A scan of n keys, whose amounts are their numbers and `more`; every `left_out`th is not in it. */
+static void
+says_many(struct comparer *c, unsigned side, int64_t at_ms, int n, int more, int left_out)
+{
+	char key[32];
+
+	compare_batch(c, side, SCAN, at_ms);
+	for (int i = 1; i <= n; i++) {
+		int64_t cell = AMOUNT(i + more);
+		int len = snprintf(key, sizeof(key), "K%d", i);
+
+		if (left_out == 0 || i % left_out != 0)
+			assert_true(compare_record(c, side, key, (size_t)len, &cell, 0));
+	}
+	compare_batch_end(c, side, SCAN);
+}
+
+static void
+many_keys_are_judged_in_pieces(void **state)
+{
+	enum { N = 3 * SETTLE_ROWS };
+	struct comparer *c = two_systems();
+	struct totals t;
+
+	(void)state;
+	says_many(c, WMS, 1000, N, 0, 0);
+	says_many(c, SHOP, 1000, N, 0, 0);
+	while (c->rules[0].judged == 0)
+		assert_true(compare_settle(c, N / 4));
+	assert_false(rule_is_known(&c->rules[0]));
+	/* before its turn, behind it, not there yet */
+	says(c, SHOP, 0, 2000, "K1=9 K6000=9 new=1");
+	for (int i = 0; compare_settle(c, 1000); i++)
+		assert_true(i < 20);
+	assert_true(rule_is_known(&c->rules[0]));
+	t = now_is(c, 2000);
+	assert_int_equal(t.n_compared, N + 1);
+	assert_int_equal(t.n_open, 3);
+	assert_int_equal(c->n_open, 3);
+	says_many(c, SHOP, 3000, N, 0, 10); /* a tenth is gone, and so is what was new */
+	/* the next one begins */
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_FIRST, 4000, "K6000=6000");
+	while (compare_settle(c, 1000))
+		;
+	assert_int_equal(now_is(c, 4000).n_open, N / 10 - 1); /* K6000 came again meanwhile */
+	assert_int_equal(c->n_open, N / 10 - 1);
+	says_many(c, SHOP, 5000, N, 0, 0);
+	while (compare_settle(c, 1000))
+		;
+	assert_int_equal(now_is(c, 5000).n_same, N);
+	assert_int_equal(c->n_open, 0);
+	drop(c);
+}
+
+/* Median, 95th percentile and maximum, whatever the order in which they were opened. */
+static void
+ages_are_of_the_confirmed(void **state)
+{
+	struct comparer *c = two_systems();
+	struct totals t;
+	char text[32];
+
+	(void)state;
+	says_many(c, WMS, 1000, 101, 0, 0);
+	says_many(c, SHOP, 1000, 101, 0, 0);
+	for (int i = 0; i < 101; i++) { /* 37 and 101 have nothing in common: all keys, mixed */
+		snprintf(text, sizeof(text), "K%d=1000", i * 37 % 101 + 1);
+		says(c, SHOP, 0, 2000 + i, text);
+	}
+	(void)compare_ask(c, 100000, 1000, 10000);
+	assert_int_equal(c->n_asked, 101);
+	assert_string_equal(table_key(c->table, c->asked[0]), "K1"); /* longest open first */
+	assert_string_equal(table_key(c->table, c->asked[1]), "K38");
+	for (unsigned side = WMS; side <= SHOP; side++) {
+		compare_ask_side(c, side);
+		compare_batch(c, side, KEYS, 100000);
+		for (size_t i = 0; i < c->n_asked; i++) {
+			const char *key = table_key(c->table, c->asked[i]);
+			int64_t cell = AMOUNT(side == SHOP ? 1000 : atof(key + 1));
+
+			snprintf(text, sizeof(text), "%s", key);
+			assert_true(compare_record(c, side, text, strlen(text), &cell, 0));
+		}
+		compare_batch_end(c, side, KEYS);
+		compare_asked_side(c, side);
+	}
+	compare_confirm(c, 100000);
+	t = now_is(c, 100000);
+	assert_int_equal(t.n_drift, 101);
+	assert_int_equal(t.age_ms[0], 97950);
+	assert_int_equal(t.age_ms[1], 97995);
+	assert_int_equal(t.age_ms[2], 98000);
+	drop(c);
+}
+
+static void
+large_amounts_make_room(void **state)
+{
+	static const double large[] = {1e6, -1e6, 214748, 214749, 9e13};
+	struct table *t = table_new(2, 2);
+
+	(void)state;
+	assert_int_equal(table_add(t, "a", 1), 0);
+	assert_true(table_put(t, 0, 0, CELL_WORD + 3));
+	assert_true(table_put(t, 1, 0, AMOUNT(-5)));
+	*table_mark(t, 1, 0) = 7;
+	for (uint32_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		assert_int_equal(table_add(t, &"bcdef"[i], 1), i + 1);
+		assert_true(table_put(t, 0, i + 1, AMOUNT(large[i])));
+		assert_true(table_cell(t, 0, i + 1) == AMOUNT(large[i]));
+	}
+	assert_true(table_cell(t, 0, 0) == CELL_WORD + 3);
+	assert_true(table_cell(t, 1, 0) == AMOUNT(-5));
+	assert_true(table_cell(t, 1, 1) == CELL_ABSENT);
+	assert_int_equal(*table_mark(t, 1, 0), 7);
+	assert_int_equal(*table_mark(t, 0, 0), 0);
+	assert_int_equal(table_find(t, "f", 1), 5);
+	table_free(t);
 }
 
 /* ---- mappings ---- */
@@ -443,6 +563,8 @@ main(void)
 	    cmocka_unit_test(keys_are_missing_after_a_whole_scan),
 	    cmocka_unit_test(an_answer_to_others_is_none_to_us),
 	    cmocka_unit_test(twice_and_below_zero_are_counted),
+	    cmocka_unit_test(many_keys_are_judged_in_pieces),
+	    cmocka_unit_test(ages_are_of_the_confirmed), cmocka_unit_test(large_amounts_make_room),
 	    cmocka_unit_test(wrong_mappings_are_named)};
 
 	return cmocka_run_group_tests_name("inventory", tests, NULL, NULL);
