@@ -90,11 +90,27 @@ agrees(const struct rule *r, int64_t reference, int64_t cell)
 	return v.low <= e.high + tolerance && v.high >= e.low - tolerance;
 }
 
+bool
+compare_is_known(const struct side *s)
+{
+	return s->is_whole || s->is_sampled;
+}
+
+/* Of what a sampled side has not shown nobody knows. */
+static bool
+is_unknown(const struct side *s, int64_t cell)
+{
+	return !compare_is_known(s) || (s->is_sampled && cell == CELL_ABSENT);
+}
+
 static enum state
 judge(const struct comparer *c, const struct rule *r, int64_t reference, int64_t cell)
 {
-	if (!c->sides[r->reference].is_whole || !c->sides[r->source].is_whole)
+	if (is_unknown(&c->sides[r->reference], reference)
+	    || is_unknown(&c->sides[r->source], cell))
 		return NOT_COMPARED;
+	reference = reference == CELL_GONE ? CELL_ABSENT : reference;
+	cell = cell == CELL_GONE ? CELL_ABSENT : cell;
 	if (reference == CELL_ABSENT)
 		return cell != CELL_ABSENT && r->counts_keys ? GHOST : NOT_COMPARED;
 	if (cell == CELL_ABSENT && r->is_quantity && reference != CELL_NULL) {
@@ -164,11 +180,10 @@ remember(struct difference *d, int64_t cell, int64_t until_ms)
 static int64_t
 explained_ms(const struct difference *d, const struct rule *r, int64_t cell)
 {
-	if (cell == CELL_ABSENT || cell == CELL_NULL)
+	if (!value_is_said(cell))
 		return 0;
 	for (unsigned i = d->n_past; i-- > 0;)
-		if (d->past[i].cell != CELL_ABSENT && d->past[i].cell != CELL_NULL
-		    && agrees(r, d->past[i].cell, cell))
+		if (value_is_said(d->past[i].cell) && agrees(r, d->past[i].cell, cell))
 			return d->past[i].until_ms;
 	return 0;
 }
@@ -184,7 +199,9 @@ static void
 end_difference(struct comparer *c, struct difference *d, const struct rule *r, enum state state,
     const struct change *x)
 {
-	if (state == SAME && x->side == r->source && d->moved_ms > 0 && c->on_lag != NULL)
+	/* A sampled side is looked at too rarely to say how long it took. */
+	if (state == SAME && x->side == r->source && d->moved_ms > 0 && c->on_lag != NULL
+	    && !c->sides[x->side].is_sampled)
 		c->on_lag(c->arg, r, x->now_ms - d->moved_ms);
 	close_difference(c, d);
 }
@@ -255,10 +272,11 @@ forget_row(struct comparer *c, unsigned side, uint32_t row)
 	struct side *s = &c->sides[side];
 	struct change x = {row, side, 0, s->read_ms, s->before_ms};
 
-	table_marks(c->table, side)[row] = 0;
+	if (!s->is_sampled)
+		table_marks(c->table, side)[row] = 0;
 	for (unsigned i = 0; i < c->n_columns; i++)
 		if (c->side_of[i] == side)
-			set_cell(c, i, CELL_ABSENT, &x);
+			set_cell(c, i, s->is_sampled ? CELL_GONE : CELL_ABSENT, &x);
 }
 
 /* ---- records ---- */
@@ -271,6 +289,11 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 	if (read_ms > s->read_ms) {
 		s->before_ms = s->read_ms;
 		s->read_ms = read_ms;
+	}
+	if (flags & TW_BATCH_SAMPLE) {
+		s->is_sampled = true;
+		s->scan = 1; /* never over: its rows are marked with it */
+		return;
 	}
 	if (!(flags & TW_BATCH_SCAN) || !(flags & TW_BATCH_FIRST) || (flags & TW_BATCH_UNCHANGED))
 		return;
@@ -292,6 +315,7 @@ mark(struct comparer *c, unsigned side, uint32_t row, bool is_of_scan)
 		s->n_duplicates += *at == s->scan;
 		*at = s->scan;
 	} else if (*at != s->scan) {
+		s->scan_rows += s->is_sampled && *at == 0;
 		*at = (uint8_t)(s->scan | MARK_BESIDE);
 	}
 }
@@ -317,6 +341,19 @@ compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
 		s->n_negative += s->is_scanning && value_is_amount(*cells) && *cells < 0;
 		set_cell(c, i, *cells++, &x);
 	}
+	return true;
+}
+
+bool
+compare_gone(struct comparer *c, unsigned side, const char *key, size_t len)
+{
+	uint32_t row = table_add(c->table, key, len);
+
+	if (row == ROW_NONE)
+		return false;
+	if (c->sides[side].is_sampled)
+		mark(c, side, row, false);
+	forget_row(c, side, row);
 	return true;
 }
 
@@ -356,6 +393,22 @@ end_scan(struct comparer *c, unsigned side)
 			judge_all(c, i, s->read_ms);
 }
 
+/* A sampled side was asked for it in vain: its differences wait for another time. */
+static void
+put_off(struct comparer *c, unsigned side, uint32_t row)
+{
+	for (unsigned i = 0; i < c->n_rules; i++) {
+		const struct rule *r = &c->rules[i];
+		struct difference *d =
+		    r->source == side || r->reference == side ? find(c, row, i) : NULL;
+
+		if (d == NULL)
+			continue;
+		d->is_asked = false;
+		d->asked_ms = c->sides[side].read_ms;
+	}
+}
+
 /* What is asked again, and of which nothing was said. */
 static void
 unmark_asked(struct comparer *c, unsigned side, bool is_gone)
@@ -365,7 +418,9 @@ unmark_asked(struct comparer *c, unsigned side, bool is_gone)
 	for (size_t i = 0; i < c->n_asked; i++) {
 		if (marks[c->asked[i]] != MARK_ASKED)
 			continue;
-		if (is_gone)
+		if (c->sides[side].is_sampled)
+			put_off(c, side, c->asked[i]);
+		if (is_gone && !c->sides[side].is_sampled)
 			forget_row(c, side, c->asked[i]);
 		else
 			marks[c->asked[i]] = (uint8_t)(c->sides[side].scan | MARK_BESIDE);
@@ -515,8 +570,8 @@ distance(const struct comparer *c, const struct rule *r, uint32_t row)
 	struct range e = compare_expected(r, table_column(c->table, r->reference_column)[row]);
 	struct range v = value_range(r->rules, table_column(c->table, r->column)[row]);
 
-	if (is_anything(e) || is_anything(v))
-		return 0;
+	if (is_anything(e) || is_anything(v) || e.low > VALUE_MAX || v.low > VALUE_MAX)
+		return 0;             /* a currency is no amount */
 	return (double)(v.low > e.high ? v.low - e.high : e.low - v.high) / VALUE_SCALE;
 }
 

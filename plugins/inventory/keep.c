@@ -86,7 +86,7 @@ keep_save(struct tw_ctx *ctx, struct inventory *s)
 	size_t n = 0;
 
 	for (unsigned i = 0; i < s->c->n_sides; i++)
-		if (!s->c->sides[i].is_whole)
+		if (!compare_is_known(&s->c->sides[i]))
 			goto out; /* what is kept is still to be seen again */
 	if (list == NULL || to == NULL)
 		goto out;

@@ -188,7 +188,8 @@ mapping_of_keys(const struct comparer *c, unsigned rule, char dst[MAPPING_TEXT])
 		      *marks = table_marks(c->table, r->source);
 	size_t n_reference = 0, n_system = 0, n_both = 0, n_least;
 
-	if (!r->counts_keys || !c->sides[r->reference].is_whole || !c->sides[r->source].is_whole)
+	if (!r->counts_keys || !compare_is_known(&c->sides[r->reference])
+	    || !compare_is_known(&c->sides[r->source]))
 		return false;
 	for (uint32_t row = 0; row < table_rows(c->table); row++) {
 		n_reference += reference[row] != 0;

@@ -20,7 +20,8 @@ tell_side(struct tw_ctx *ctx, const struct inventory *s, unsigned i, int64_t now
 {
 	const struct side *side = &s->c->sides[i];
 
-	tw_emit(ctx, M_SCAN_COMPLETE, side->is_whole, "source", side->name);
+	if (!side->is_sampled)
+		tw_emit(ctx, M_SCAN_COMPLETE, side->is_whole, "source", side->name);
 	if (side->newest_ms > 0)
 		tw_emit(ctx, M_STALENESS, (double)(now_ms - side->newest_ms) / 1e3, "source",
 		    side->name);
@@ -240,8 +241,9 @@ is_unreadable(const struct inventory *s, unsigned column, char dst[MAPPING_TEXT]
 	const struct column *c = &s->columns[column];
 	const struct side *side = &s->c->sides[c->side];
 
-	if (!side->is_whole || c->n_rejected < MAPPING_MIN
-	    || (double)c->n_rejected < MAPPING_SHARE * (double)side->whole_rows)
+	if (!compare_is_known(side) || c->n_rejected < MAPPING_MIN
+	    || (double)c->n_rejected < MAPPING_SHARE
+		    * (double)(side->is_sampled ? side->scan_rows : side->whole_rows))
 		return false;
 	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\"%s", c->field, side->name, c->why,
 	    c->example, strstr(c->why, "word") != NULL ? " (states)" : " (normalize)");
@@ -257,7 +259,7 @@ look_for_mapping(struct inventory *s, unsigned rule)
 	int64_t scanned_ms = a->scan_ms > b->scan_ms ? a->scan_ms : b->scan_ms;
 	char text[MAPPING_TEXT];
 
-	if (!a->is_whole || !b->is_whole || scanned_ms == s->looked_ms[rule])
+	if (!compare_is_known(a) || !compare_is_known(b) || scanned_ms == s->looked_ms[rule])
 		return;
 	s->looked_ms[rule] = scanned_ms;
 	s->is_mapping[rule] = is_unreadable(s, r->reference_column, text)
@@ -290,7 +292,7 @@ verdict(struct tw_ctx *ctx, const struct inventory *s, uint64_t n_drift, uint64_
 		return tw_fail(
 		    ctx, TW_UNKNOWN, "field", "%s gives no field called %s", side, field);
 	for (unsigned i = 0; i < s->c->n_sides; i++)
-		if (!s->c->sides[i].is_whole)
+		if (!compare_is_known(&s->c->sides[i]))
 			return tw_fail(ctx, TW_UNKNOWN, "scan",
 			    "%s has not been read whole yet (%" PRIu64 " keys so far)",
 			    s->c->sides[i].name, s->c->sides[i].scan_rows);
@@ -320,8 +322,8 @@ report(struct tw_ctx *ctx, struct inventory *s)
 
 		look_for_mapping(s, i);
 		tw_emit(ctx, M_MAPPING, s->is_mapping[i], "source", r->system, "field", r->field);
-		if (s->is_mapping[i] || !s->c->sides[r->reference].is_whole
-		    || !s->c->sides[r->source].is_whole
+		if (s->is_mapping[i] || !compare_is_known(&s->c->sides[r->reference])
+		    || !compare_is_known(&s->c->sides[r->source])
 		    || compare_totals(s->c, i, now_ms, &t) != 0)
 			continue;
 		tell_rule(ctx, r, &t);

@@ -92,6 +92,10 @@ take_record(struct inventory *s, unsigned side, const struct tw_record *r)
 	}
 	if (s->sku != NULL && glob_match(s->sku, key, len))
 		return;
+	if (r->flags & TW_RECORD_GONE) {
+		m->n_rejected += !compare_gone(s->c, side, key, len);
+		return;
+	}
 	for (unsigned i = 0; i < s->c->n_columns; i++) {
 		struct column *c = &s->columns[i];
 
