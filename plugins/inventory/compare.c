@@ -432,6 +432,8 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 {
 	struct side *s = &c->sides[side];
 
+	if (s->is_sampled) /* each row for itself: see unmark_asked */
+		s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED);
 	if (!(flags & TW_BATCH_LAST))
 		return;
 	s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED);

@@ -70,8 +70,8 @@ static const struct tw_alert alerts[] = {
 	.expr = "tillwatch_probe_verdict{probe=\"${probe}\"} == 3",
 	.summary = "{{ $labels.probe }}: the shop's pages cannot be read"},
     {.name = "PagesWithoutOffer", .severity = "ticket", .hold = "1h",
-	.expr = "increase(pages_without_offer_total{probe=\"${probe}\"}[6h]) > 0.5 * on (probe) "
-		"increase(pages_requests_total{probe=\"${probe}\",result=\"ok\"}[6h])",
+	.expr = "increase(pages_without_offer_total{probe=\"${probe}\"}[6h]) > ignoring (result) "
+		"(0.5 * increase(pages_requests_total{probe=\"${probe}\",result=\"ok\"}[6h]))",
 	.summary = "{{ $labels.probe }}: more than half of the pages have no offer for machines"},
 };
 

@@ -8,7 +8,7 @@ SKU=MODE (wall, 403, cut, half, broken, gone, moved, error, none, redirect) for 
 /sitemap.xml is an index of a packed and a plain one, of one elsewhere, and of itself; /endless.xml never ends.
 /count says how often a path was asked for, and by whom without our header.
 """
-import gzip, json, os, sys, threading
+import gzip, json, os, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 path, control = sys.argv[1], sys.argv[2]
@@ -102,11 +102,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(urlset(urls).replace('</urlset>', '').encode())
             for i in range(1 << 40):
                 self.wfile.write(f'<url><loc>{here}/x/{i}</loc></url>'.encode() * 50)
+                time.sleep(0.005)
         except OSError:
             pass
 
     def product(self):
-        sku = self.path.rsplit('/', 1)[-1]
+        sku = self.path.rstrip('/').rsplit('/', 1)[-1]
         row = next((r for r in rows() if r[0] == sku), None)
         mode = words().get(sku, words().get('all'))
         if row is None or mode == 'gone':
@@ -126,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(text.replace('"offers":', '"offers"'))
         elif mode == 'moved':
             self.answer('', 302, (('Location', '/'),))
-        elif mode == 'redirect':
+        elif mode == 'redirect' and not self.path.endswith('/'):
             self.answer('', 302, (('Location', self.path + '/'),))
         elif mode == 'error':
             self.answer('oops', 500)
