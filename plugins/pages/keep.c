@@ -137,7 +137,7 @@ take_entry(struct known *k, const char *from, size_t left)
 		text[i] = bytes[i];
 		at += len[i];
 	}
-	return len[SAID_KEY] > 0 && known_say(k, page, text, from[8] != 0) ? at : 0;
+	return len[SAID_KEY] > 0 && known_say(k, page, text, from[8] != 0) != NULL ? at : 0;
 }
 
 void

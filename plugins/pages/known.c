@@ -79,7 +79,7 @@ known_sweep(struct known *k)
 	bool is_any = false;
 
 	HASH_ITER(hh, k->pages, p, next)
-		if (!p->is_own && !p->is_listed && (p->is_gone || !p->has_keys))
+		if (!p->is_own && !p->is_listed && (p->is_gone || p->n_keys == 0))
 			drop_page(k, p);
 	HASH_ITER(hh, k->keys, e, next_key)
 		if (known_find(k, e->page) == NULL) {
@@ -187,17 +187,19 @@ known_key(const struct known *k, const char *key)
 	return e;
 }
 
-bool
+struct said_of *
 known_say(struct known *k, uint64_t page, const char *const *text, bool is_gone)
 {
 	struct said_of *old = known_key(k, text[SAID_KEY]), *e;
 	size_t bytes = 0;
 	char *at;
 
+	if (old == NULL && HASH_COUNT(k->keys) >= KNOWN_KEYS_MAX)
+		return NULL;
 	for (int i = 0; i < SAID_N; i++)
 		bytes += (text[i] != NULL ? strlen(text[i]) : 0) + 1;
 	if ((e = calloc(1, sizeof(*e) + bytes)) == NULL)
-		return false;
+		return NULL;
 	e->page = page;
 	e->is_gone = is_gone;
 	at = e->bytes;
@@ -208,5 +210,15 @@ known_say(struct known *k, uint64_t page, const char *const *text, bool is_gone)
 	if (old != NULL)
 		drop_key(k, old);     /* text may lie in it: only now */
 	HASH_ADD_KEYPTR(hh, k->keys, e->text[SAID_KEY], strlen(e->text[SAID_KEY]), e);
-	return true;
+	return e;
+}
+
+void
+known_prune(struct known *k, uint64_t page, uint64_t run)
+{
+	struct said_of *e, *next;
+
+	HASH_ITER(hh, k->keys, e, next)
+		if (e->page == page && e->run != run)
+			drop_key(k, e);
 }

@@ -15,8 +15,8 @@
 enum metric { REQUESTS, WITHOUT, OFFERS, BROKEN, REFUSED, KNOWN, ROUND, ROUND_AGE };
 static const struct tw_metric metrics[] = {
     [REQUESTS] = {"pages_requests_total", "", TW_COUNTER, 0, 1, "result",
-	"Pages asked for, by result: ok, gone (404, 410), moved (leads to another page), blocked (a "
-	"wall), failed, disallowed (by robots.txt: not asked for)"},
+	"Pages asked for, by result: ok, gone (404, 410), moved (leads to another page), blocked "
+	"(a wall), failed, disallowed (by robots.txt: not asked for)"},
     [WITHOUT] = {"pages_without_offer_total", "", TW_COUNTER, 0, 1, "",
 	"Pages that came and have no offer for machines"},
     [OFFERS] = {"pages_offers_total", "", TW_COUNTER, 0, 1, "", "Offers read from pages"},
@@ -35,7 +35,7 @@ static const char *const results[PAGE_N] = {
 
 static const struct tw_option options[] = {
     TW_OPTION(struct pages, sitemap, TW_URL,
-	.help = "sitemap.xml of the shop, or an index of them; may be gzip"),
+	.help = "the shop's sitemap, or an index of sitemaps; may be gzip"),
     TW_OPTION(struct pages, urls, TW_STRINGS, .help = "addresses of pages, beside the sitemap"),
     {.name = "url", .type = TW_URL, .offset = offsetof(struct pages, key_url),
 	.help = "the page of a key: https://shop.example/p/${key}, for keys that a probe asks for"},
@@ -47,8 +47,8 @@ static const struct tw_option options[] = {
 	.help = "what an article is called; auto: sku, productID, mpn, gtin, or the last part of "
 		"the path, the first that is there"),
     TW_OPTION(struct pages, fields, TW_PAIRS,
-	.help = "our name: one of sku (the key), price, currency, availability, gtin, name, url; "
-		"without it all by these names"),
+	.help = "our name: one of sku (the key), price (with its currency, 12.99 EUR), currency, "
+		"availability, gtin, name, url; without it all by these names"),
     TW_OPTION(struct pages, per_hour, TW_REAL, .def = "60", .min = 0.1, .max = 1e6,
 	.help = "pages an hour, and at most as many again for keys that a probe asks for"),
     TW_OPTION(struct pages, pause, TW_DURATION, .def = "1s", .max = 3600,
@@ -56,7 +56,7 @@ static const struct tw_option options[] = {
     TW_OPTION(struct pages, refresh, TW_DURATION, .def = "1d", .min = 1, .max = 30 * 86400.0,
 	.help = "sitemaps and robots.txt are read so often"),
     TW_OPTION(struct pages, robots, TW_CHOICE, .choices = "obey|ignore", .def = "obey",
-	.help = "robots.txt, for tillwatch or for all; ignore: only of a shop of your own"),
+	.help = "what robots.txt says to tillwatch, or to all; ignore: only for your own shop"),
     TW_OPTION(struct pages, headers, TW_PAIRS, .help = "headers of each request, {X-Key: ...}"),
     TW_OPTION(struct pages, ca_file, TW_PATH, .help = "trust this authority alone"),
     TW_OPTION(struct pages, max_body, TW_BYTES, .def = "2MiB", .min = 1024, .max = 1 << 26,
@@ -113,7 +113,8 @@ take_places(struct tw_ctx *ctx, struct pages *s)
 	if (s->sitemap == NULL && s->urls.n == 0 && s->key_url == NULL)
 		return tw_api_->refuse(ctx, "sitemap", "one of them is needed: sitemap, urls, url");
 	if (s->key_url != NULL && strstr(s->key_url, "${key}") == NULL)
-		return tw_api_->refuse(ctx, "url", "has no ${key}; for certain pages there is urls");
+		return tw_api_->refuse(
+		    ctx, "url", "has no ${key}; for certain pages there is urls");
 	if ((v = add_host_of(ctx, s, "sitemap", s->sitemap)) != TW_OK
 	    || (v = add_host_of(ctx, s, "url", s->key_url)) != TW_OK)
 		return v;
@@ -249,7 +250,8 @@ pages_hand_on(struct pages *s, size_t n, uint32_t more_flags)
 
 /* ---- runs ---- */
 
-/* What may be asked for by now: an hour's worth at most, so that nothing is made up for in a rush. */
+/* What may be asked for by now: an hour's worth at most, so that nothing is made up for in a
+ * rush. */
 static double
 filled(double tokens, double per_hour, double hours)
 {

@@ -50,6 +50,7 @@
 #define PAGES_ERR 256
 #define PAGES_SITEMAPS_MAX 1000     /* files of one discovery */
 #define PAGES_SITEMAP_BYTES (50 * 1024 * 1024) /* of one, unpacked: the protocol's own bound */
+#define KNOWN_KEYS_MAX 1000000      /* articles of all pages */
 #define PAGES_AGAIN_US 60000000     /* what has failed is tried again */
 
 /* ---- known.c ---- */
@@ -61,7 +62,8 @@ struct page {
 	uint64_t run;               /* that asked for it last */
 	bool is_own;                /* of `urls`: never forgotten */
 	bool is_listed;             /* in the newest sitemaps */
-	bool is_gone, has_keys;
+	bool is_gone;
+	uint32_t n_keys;            /* that it showed when it was seen last */
 	char url[];
 };
 
@@ -70,6 +72,7 @@ enum { SAID_KEY, SAID_PRICE, SAID_CURRENCY, SAID_AVAILABILITY, SAID_N };
 struct said_of {
 	UT_hash_handle hh;          /* by key */
 	uint64_t page;              /* hash of its address */
+	uint64_t run;               /* that saw it last; 0 = one before a restart */
 	bool is_gone;
 	const char *text[SAID_N];   /* "" = nothing */
 	char bytes[];
@@ -98,8 +101,11 @@ void known_done(struct known *k, const struct page *p); /* the next one is the o
  * pages that nobody knows have said. True: some was. */
 bool known_sweep(struct known *k);
 struct said_of *known_key(const struct known *k, const char *key);
-/* Of SAID_N texts, NULL = nothing. False: no memory. */
-bool known_say(struct known *k, uint64_t page, const char *const *text, bool is_gone);
+/* Of SAID_N texts, NULL = nothing. NULL: no memory, or KNOWN_KEYS_MAX. */
+struct said_of *known_say(
+    struct known *k, uint64_t page, const char *const *text, bool is_gone);
+/* What the page shows no more, when another run saw it last, is forgotten. */
+void known_prune(struct known *k, uint64_t page, uint64_t run);
 
 /* ---- ask.c ---- */
 

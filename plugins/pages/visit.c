@@ -81,6 +81,7 @@ take_offers(struct pages *s, struct page *p)
 	s->n_without_in_turn = o->n == 0 ? s->n_without_in_turn + 1 : 0;
 	for (size_t i = 0; i < o->n; i++) {
 		const char *text[OFFER_FIELDS], *said[SAID_N];
+		struct said_of *e;
 
 		for (int f = 0; f < OFFER_FIELDS; f++)
 			text[f] = offers_text(o, i, (enum offer_field)f);
@@ -88,8 +89,13 @@ take_offers(struct pages *s, struct page *p)
 		said[SAID_PRICE] = text[OFFER_PRICE];
 		said[SAID_CURRENCY] = text[OFFER_CURRENCY];
 		said[SAID_AVAILABILITY] = text[OFFER_AVAILABILITY];
-		if (!is_same(known_key(&s->known, said[SAID_KEY]), p->hash, said))
-			is_new |= known_say(&s->known, p->hash, said, false);
+		e = known_key(&s->known, said[SAID_KEY]);
+		if (!is_same(e, p->hash, said)) {
+			e = known_say(&s->known, p->hash, said, false);
+			is_new = true;
+		}
+		if (e != NULL)
+			e->run = s->run;
 		pages_record(s, i, text, 0);
 	}
 	if (o->n == 0) {
@@ -97,10 +103,12 @@ take_offers(struct pages *s, struct page *p)
 			: o->n_keyless > 0 ? "its offers name no article" : "has no offer");
 		return;
 	}
-	p->has_keys = true;
-	p->is_gone = false;
-	if (is_new)
+	if (is_new || o->n != p->n_keys) {
+		known_prune(&s->known, p->hash, s->run);
 		keep_page(s, p->hash);
+	}
+	p->n_keys = (uint32_t)o->n;
+	p->is_gone = false;
 	pages_hand_on(s, o->n, 0);
 }
 

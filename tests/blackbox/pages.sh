@@ -15,7 +15,7 @@ finish() {
 }
 trap finish EXIT
 ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" query "inventory_open_keys > 0"; "$tillwatch" query "inventory_drift_keys > 0"; "$tillwatch" query inventory_missing_keys; "$tillwatch" status; "$tillwatch" probes; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
+fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; "$tillwatch" probes; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
 within() { # SECONDS NAME COMMAND...
   local limit=$((SECONDS + $1)) name=$2
   shift 2
@@ -144,7 +144,7 @@ for i in 10 11 12 13 14 15 16 17 18; do
 done
 of_pages open_keys 0 && of_pages missing_keys 0 || fail 'walls, cuts, errors, other pages make nothing wrong'
 ok 'walls, cuts, errors, other pages make nothing wrong'
-within 20 'a wall is named' eval '[[ "$(record pages)" = *"waiting room"* ]]'
+within 60 'a wall is named' says 'a page answers 200: waiting room'
 for r in blocked failed moved; do
   within 10 "$r is counted" least "pages_requests_total{probe=\"pages\",result=\"$r\"}" 1
 done

@@ -98,7 +98,8 @@ static const struct { const char *page, *says; } pages[] = {
     {LD P "\"sku\":\"a\",\"offers\":{\"price\":1}}</scr", "!"},
     {LD "{\"@type\":\"Product\",\"description\":\"two\nlines\"}" END LD P
 	"\"sku\":\"a\",\"offers\":{\"price\":1}}" END, "a 1 -\n!"},
-    {LD END LD "nonsense" END LD P "\"sku\":\"a\",\"offers\":{\"price\":1}}" END LD "{", "a 1 -\n!!!"},
+    {LD END LD "nonsense" END LD P "\"sku\":\"a\",\"offers\":{\"price\":1}}" END LD "{",
+	"a 1 -\n!!!"},
     /* lists, graphs, references, the page around it */
     {LD "[{\"@type\":\"Organization\"}," P "\"sku\":\"a\",\"offers\":[{\"price\":1}]}]" END,
 	"a 1 -\n"},
@@ -125,10 +126,11 @@ static const struct { const char *page, *says; } pages[] = {
 	"\"highPrice\":9,\"priceCurrency\":\"EUR\",\"offerCount\":3,\"availability\":\"InStock\"}}"
 	END, "P 5.00 EUR InStock\n"},
     /* price specifications: what it costs, not what it would or what a hundred grams do */
-    {LD P "\"sku\":\"a\",\"offers\":{\"priceSpecification\":[{\"price\":20,\"priceCurrency\":\"EUR\","
-	"\"priceType\":\"https://schema.org/StrikethroughPrice\"},{\"price\":2.1,"
-	"\"referenceQuantity\":{\"value\":100}},{\"price\":\"15\",\"priceCurrency\":\"EUR\"}]}}" END,
-	"a 15 EUR -\n"},
+    {LD P "\"sku\":\"a\",\"offers\":{\"priceSpecification\":[{\"price\":20,"
+	"\"priceCurrency\":\"EUR\",\"priceType\":\"https://schema.org/StrikethroughPrice\"},"
+	"{\"price\":2.1,"
+	"\"referenceQuantity\":{\"value\":100}},{\"price\":\"15\",\"priceCurrency\":\"EUR\"}]"
+	"}}" END, "a 15 EUR -\n"},
     {LD P "\"sku\":\"a\",\"offers\":{\"priceSpecification\":{\"price\":\"7\",\"priceCurrency\":"
 	"\"GBP\"}}}" END, "a 7 GBP -\n"},
     /* what it is called when it has no sku */
@@ -141,8 +143,8 @@ static const struct { const char *page, *says; } pages[] = {
 	"{\"price\":\"999\",\"availability\":\"OutOfStock\"},{\"price\":\"1.000,00\"}]}" END,
 	"a 999 InStock\n"},
     /* said twice: the first block stays */
-    {LD P "\"sku\":\"a\",\"offers\":{\"price\":2}}" END LD P "\"sku\":\"a\",\"offers\":{\"price\":1}}"
-	END, "a 2 -\n"},
+    {LD P "\"sku\":\"a\",\"offers\":{\"price\":2}}" END
+	LD P "\"sku\":\"a\",\"offers\":{\"price\":1}}" END, "a 2 -\n"},
     /* others' offers are none of it */
     {LD P "\"sku\":\"a\",\"offers\":{\"price\":2},\"isRelatedTo\":{\"@type\":\"Product\",\"sku\":"
 	"\"b\",\"offers\":{\"price\":1}}}" END LD "{\"@type\":\"ItemList\",\"itemListElement\":["
@@ -198,7 +200,8 @@ pages_that_are_cut_off_say_less(void **state)
 static void
 keys_are_what_is_wanted(void **state)
 {
-	static const char page[] = LD P "\"sku\":\"s\",\"gtin13\":\"g\",\"offers\":{\"price\":1}}" END;
+	static const char page[] = LD P
+	    "\"sku\":\"s\",\"gtin13\":\"g\",\"offers\":{\"price\":1}}" END;
 	static const char bare[] = LD P "\"mpn\":\"m\",\"offers\":{\"price\":1}}" END;
 
 	(void)state;
@@ -233,8 +236,10 @@ static void
 paths_are_keys(void **state)
 {
 	static const struct { const char *url, *key; } paths[] = {
-	    {"https://shop.example/p/laptop", "laptop"}, {"https://shop.example/p/laptop.html?x=/y", "laptop"},
-	    {"https://shop.example/p/laptop/", "laptop"}, {"https://shop.example/a/gr%C3%BCn%2Fx", "gr\xc3\xbcn/x"},
+	    {"https://shop.example/p/laptop", "laptop"},
+	    {"https://shop.example/p/laptop.html?x=/y", "laptop"},
+	    {"https://shop.example/p/laptop/", "laptop"},
+	    {"https://shop.example/a/gr%C3%BCn%2Fx", "gr\xc3\xbcn/x"},
 	    {"https://shop.example/", NULL}, {"https://shop.example", NULL},
 	    {"https://shop.example/%00", NULL}, {"https://shop.example/p/100%", "100%"}};
 	char key[64];
@@ -294,16 +299,21 @@ on_address(void *arg, const char *url, bool is_sitemap)
 }
 
 static const struct { const char *text, *has; } sitemaps[] = {
-    {"<?xml version=\"1.0\"?><urlset xmlns=\"x\"><url><loc>https://a/1</loc><lastmod>2026</lastmod></url>"
-     "<url>\n<loc>\n https://a/2?x=1&amp;y=2 \n</loc></url></urlset>", "https://a/1\nhttps://a/2?x=1&y=2\n"},
-    {"<sitemapindex><sitemap><loc>https://a/s1.xml</loc></sitemap><sitemap><loc>https://a/s2.xml.gz</loc>"
-     "</sitemap></sitemapindex>", "+https://a/s1.xml\n+https://a/s2.xml.gz\n"},
+    {"<?xml version=\"1.0\"?><urlset xmlns=\"x\"><url><loc>https://a/1</loc><lastmod>2026"
+     "</lastmod></url><url>\n<loc>\n https://a/2?x=1&amp;y=2 \n</loc></url></urlset>",
+	"https://a/1\nhttps://a/2?x=1&y=2\n"},
+    {"<sitemapindex><sitemap><loc>https://a/s1.xml</loc></sitemap><sitemap>"
+     "<loc>https://a/s2.xml.gz</loc></sitemap></sitemapindex>",
+	"+https://a/s1.xml\n+https://a/s2.xml.gz\n"},
     {"<url><loc><![CDATA[https://a/1?a=[b]]]></loc></url>", "https://a/1?a=[b]\n"},
-    {"<url><loc>https://a/1</loc><image:image><image:loc>https://a/i.png</image:loc></image:image></url>",
+    {"<url><loc>https://a/1</loc><image:image><image:loc>https://a/i.png</image:loc>"
+     "</image:image></url>",
 	"https://a/1\n"},
-    {"<s:urlset xmlns:s='>'><s:url><s:loc>https://a/1</s:loc><loc>https://a/2</loc></s:url></s:urlset>",
+    {"<s:urlset xmlns:s='>'><s:url><s:loc>https://a/1</s:loc><loc>https://a/2</loc>"
+     "</s:url></s:urlset>",
 	"https://a/1\n"},
-    {"<!-- <url><loc>https://a/no</loc></url> --><url><loc>https://a/1</loc></url>", "https://a/1\n"},
+    {"<!-- <url><loc>https://a/no</loc></url> --><url><loc>https://a/1</loc></url>",
+	"https://a/1\n"},
     {"<loc>https://a/no</loc><url><x a='<loc>'/></url>", ""},
     {"<url><loc/></url><url><loc></loc></url><url><loc>   </loc></url>", ""},
     {"<url><loc>https://a/1</loc></url><url><loc>https://a/2</lo", "https://a/1\n"},
@@ -389,7 +399,8 @@ static const struct { const char *text, *path; bool allows; } robots[] = {
     {"User-agent: *\nDisallow: /gr\xc3\xbcn\n", "/gr%c3%bcn", false},
     {"User-agent: *\nDisallow: /%7Eme\n", "/~me", false},
     {"User-agent: *\nDisallow: /a%2Fb\n", "/a/b", true},
-    {"User-agent: *\nDisallow: /a**********************b\n", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", true},
+    {"User-agent: *\nDisallow: /a**********************b\n", "/aaaaaaaaaaaaaaaaaaaaaaaaac",
+	true},
     {"<html><body>no such file</body></html>", "/p/1", true},
 };
 
