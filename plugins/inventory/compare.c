@@ -103,14 +103,20 @@ is_unknown(const struct side *s, int64_t cell)
 	return !compare_is_known(s) || (s->is_sampled && cell == CELL_ABSENT);
 }
 
+static int64_t
+simple(int64_t cell)
+{
+	return cell == CELL_GONE ? CELL_ABSENT : cell == CELL_UNREADABLE ? CELL_NULL : cell;
+}
+
 static enum state
 judge(const struct comparer *c, const struct rule *r, int64_t reference, int64_t cell)
 {
 	if (is_unknown(&c->sides[r->reference], reference)
 	    || is_unknown(&c->sides[r->source], cell))
 		return NOT_COMPARED;
-	reference = reference == CELL_GONE ? CELL_ABSENT : reference;
-	cell = cell == CELL_GONE ? CELL_ABSENT : cell;
+	reference = simple(reference);
+	cell = simple(cell);
 	if (reference == CELL_ABSENT)
 		return cell != CELL_ABSENT && r->counts_keys ? GHOST : NOT_COMPARED;
 	if (cell == CELL_ABSENT && r->is_quantity && reference != CELL_NULL) {
@@ -315,7 +321,6 @@ mark(struct comparer *c, unsigned side, uint32_t row, bool is_of_scan)
 		s->n_duplicates += *at == s->scan;
 		*at = s->scan;
 	} else if (*at != s->scan) {
-		s->scan_rows += s->is_sampled && *at == 0;
 		*at = (uint8_t)(s->scan | MARK_BESIDE);
 	}
 }

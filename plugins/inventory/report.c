@@ -240,10 +240,17 @@ is_unreadable(const struct inventory *s, unsigned column, char dst[MAPPING_TEXT]
 {
 	const struct column *c = &s->columns[column];
 	const struct side *side = &s->c->sides[c->side];
+	const int64_t *cells = table_column(s->c->table, column);
+	const uint8_t *marks = table_marks(s->c->table, c->side);
+	size_t n = 0, n_bad = 0;
 
-	if (!compare_is_known(side) || c->n_rejected < MAPPING_MIN
-	    || (double)c->n_rejected < MAPPING_SHARE
-		    * (double)(side->is_sampled ? side->scan_rows : side->whole_rows))
+	if (!compare_is_known(side) || c->n_rejected < MAPPING_MIN)
+		return false;
+	for (uint32_t row = 0; row < table_rows(s->c->table); row++) {
+		n += marks[row] != 0;
+		n_bad += cells[row] == CELL_UNREADABLE;
+	}
+	if (n_bad < MAPPING_MIN || (double)n_bad < MAPPING_SHARE * (double)n)
 		return false;
 	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\"%s", c->field, side->name, c->why,
 	    c->example, strstr(c->why, "word") != NULL ? " (states)" : " (normalize)");

@@ -104,7 +104,7 @@ take_record(struct inventory *s, unsigned side, const struct tw_record *r)
 		cells[n] = CELL_NULL;
 		if (c->at >= 0
 		    && (why = value_read(&c->rules, &r->values[c->at], &cells[n])) != NULL) {
-			cells[n] = CELL_NULL;
+			cells[n] = CELL_UNREADABLE;
 			reject_value(c, why, &r->values[c->at]);
 		}
 		n++;

@@ -279,7 +279,8 @@ value_is_amount(int64_t cell)
 bool
 value_is_said(int64_t cell)
 {
-	return cell != CELL_ABSENT && cell != CELL_NULL && cell != CELL_GONE;
+	return cell != CELL_ABSENT && cell != CELL_NULL && cell != CELL_GONE
+	    && cell != CELL_UNREADABLE;
 }
 
 static bool
@@ -311,6 +312,8 @@ value_text(const struct value_rules *r, int64_t cell, char dst[VALUE_TEXT])
 		    'A' + (int)((cell - CELL_CURRENCY) % 26));
 	else if (cell == CELL_NULL)
 		snprintf(dst, VALUE_TEXT, "nothing");
+	else if (cell == CELL_UNREADABLE)
+		snprintf(dst, VALUE_TEXT, "unreadable");
 	else if (!value_is_amount(cell))
 		snprintf(dst, VALUE_TEXT, "%s",
 		    cell < CELL_WORD + (int64_t)r->n_words ? r->words[cell - CELL_WORD].text : "?");

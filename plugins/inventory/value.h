@@ -30,6 +30,7 @@
 #define CELL_ABSENT INT64_MIN              /* the system has no such key */
 #define CELL_NULL (INT64_MIN + 1)          /* it has, and says nothing of the field */
 #define CELL_GONE (INT64_MIN + 2)          /* the system was asked for the key, and has it not */
+#define CELL_UNREADABLE (INT64_MIN + 3)    /* it says something that nobody can read */
 #define CELL_WORD (INT64_MIN + 16)         /* the first word; WORDS_MAX of them */
 #define CELL_CURRENCY (INT64_MIN + 64)     /* AAA; 26 * 26 * 26 of them, in the alphabet's order */
 
