@@ -391,6 +391,7 @@ static const struct { const char *text, *path; bool allows; } robots[] = {
      "Disallow: /p\n", "/p/1", false},
     {"User-agent: googlebot\nUser-agent: tillwatch\nDisallow: /p\n", "/p/1", false},
     {"User-agent: googlebot\nDisallow: /\n", "/p/1", true},
+    {"User-agent: tillwatch\nDisallow: /a\nUser-agent: googlebot\nDisallow: /p\n", "/p/1", true},
     {"User-agent: tillwatcher\nDisallow: /\n", "/p/1", true},
     {"User-agent: *\nSitemap: https://a/s.xml\nCrawl-delay: 5\nDisallow: /p\n", "/p/1", false},
     {"Disallow: /\nUser-agent: *\nDisallow: /x\n", "/p/1", true}, /* of no group */
