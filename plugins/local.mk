@@ -8,4 +8,5 @@ include plugins/sql/local.mk
 include plugins/webhook/local.mk
 include plugins/csv/local.mk
 include plugins/http_json/local.mk
+include plugins/pages/local.mk
 include plugins/inventory/local.mk

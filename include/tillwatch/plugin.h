@@ -302,6 +302,8 @@ struct tw_record {
 #define TW_RECORD_BOT 2u
 #define TW_RECORD_HISTORY 4u      /* from before the source was first read: for what is learnt from
 				   * it, not for what is counted */
+#define TW_RECORD_GONE 8u         /* the source has looked: its key is no more; other fields are
+				   * TW_FIELD_NONE */
 	int64_t time_ms;              /* event time; 0 = none */
 	const struct tw_value *values; /* one a field of the batch, in its order */
 };
@@ -315,6 +317,9 @@ struct tw_batch {                 /* where records come from */
 #define TW_BATCH_LAST 8u          /* only after it a scan is whole: before, nothing is "missing" */
 #define TW_BATCH_ASKED 16u        /* of a reading that a run of this probe waits for; by the host */
 #define TW_BATCH_UNCHANGED 32u    /* with LAST, no records: what was said last still holds */
+#define TW_BATCH_SAMPLE 64u       /* some keys of many, never all: what no record says, one of
+				   * TW_RECORD_GONE neither, is not known. Each run has one, if
+				   * empty; with KEYS, LAST says that the reading is over */
 	const char *source;       /* filled in by the host */
 	int64_t read_ms;          /* when the source was asked */
 	int64_t complete_ms; /* as far as the source can tell, no record of an earlier event time is

@@ -25,6 +25,7 @@ struct fetcher {
 	CURL *curl;
 	const struct fetch_request *request;
 	struct fetch_answer *answer;
+	char *url;                    /* asked last */
 	bool is_inside;               /* the configured host is in a private network itself */
 	bool is_elsewhere;            /* a redirect has led to another host */
 	bool is_refused, is_stopped, is_too_large;
@@ -57,6 +58,7 @@ fetch_free(struct fetcher *f)
 	if (f == NULL)
 		return;
 	forget_headers(f);
+	free(f->url);
 	curl_easy_cleanup(f->curl);
 	free(f);
 }
@@ -72,7 +74,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 
 	n *= size;
 	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 300)
+	if (status >= 300 && (status < 400 || !r->takes_errors))
 		return n;             /* of a redirect, or of what has gone wrong */
 	f->answer->bytes += (int64_t)n;
 	if ((f->is_too_large = f->answer->bytes > r->max_bytes))
@@ -293,9 +295,12 @@ int
 fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *a)
 {
 	struct curl_slist *headers = make_headers(r);
-	char *url = strdup(r->url), *next;
-	int rc = url != NULL ? 0 : -ENOMEM;
+	char *next;
+	int rc;
 
+	free(f->url);
+	f->url = strdup(r->url);
+	rc = f->url != NULL ? 0 : -ENOMEM;
 	memset(a, 0, sizeof(*a));
 	f->request = r;
 	f->answer = a;
@@ -303,20 +308,20 @@ fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *a)
 	forget_headers(f);
 	set_up(f, r, headers);
 	for (int i = 0; rc == 0; i++) {
-		if ((rc = once(f, url)) != 0)
+		if ((rc = once(f, f->url)) != 0)
 			break;
 		take_answer(f, a);
 		if ((next = next_url(f)) == NULL)
 			break;
 		f->is_elsewhere |= is_other_host(r->url, next);
-		free(url);
-		url = next;
+		free(f->url);
+		f->url = next;
 		if (i == REDIRECTS_MAX) {
 			snprintf(a->err, sizeof(a->err), "more than %d redirects", REDIRECTS_MAX);
 			rc = -EIO;
 		}
 	}
 	curl_slist_free_all(headers);
-	free(url);
+	a->url = f->url;
 	return rc;
 }

@@ -41,6 +41,7 @@ struct fetch_request {
 	const char *ca_file;        /* NULL = the system's */
 	mono_t deadline;
 	int64_t max_bytes;
+	bool takes_errors;          /* the body of a 4xx or 5xx is wanted, too */
 	/* A piece of the body of a 2xx, or of a file; false ends it. */
 	bool (*on_data)(void *arg, const char *data, size_t len);
 	void *arg;
@@ -48,6 +49,8 @@ struct fetch_request {
 
 struct fetch_answer {
 	int status;                 /* of http; sftp: 200 */
+	const char *url;            /* where the answer came from, redirects followed; until the
+				     * next fetch */
 	bool is_unchanged;          /* 304 */
 	char err[FETCH_TEXT];       /* why not */
 	char etag[FETCH_TEXT], modified[FETCH_TEXT]; /* "" = not said */

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "plugins/common/unpack.h"
 #include "plugins/csv/csv.h"
 
 #define PIECE 65536
@@ -33,22 +33,21 @@ feed_fail(struct csv *s, const char *cause, const char *fmt, ...)
 
 /* ---- gzip ---- */
 
-struct unpack {
+struct taken {
 	struct csv *csv;
-	z_stream z;
-	bool is_begun, is_packed, has_ended;
-	char head[2];                 /* the first bytes, until it is known what they are */
-	size_t n_head;
+	struct unpack unpack;
 	int64_t n_out;
 };
 
+/* Unpacked bytes. */
 static bool
-give(struct unpack *u, const char *data, size_t len)
+give(void *arg, const char *data, size_t len)
 {
-	struct csv *s = u->csv;
+	struct taken *t = arg;
+	struct csv *s = t->csv;
 
-	u->n_out += (int64_t)len;
-	if (u->n_out > s->max_size) {
+	t->n_out += (int64_t)len;
+	if (t->n_out > s->max_size) {
 		feed_fail(s, "size", "is over %" PRId64 " bytes (max_size)", s->max_size);
 		return false;
 	}
@@ -56,73 +55,28 @@ give(struct unpack *u, const char *data, size_t len)
 	return csv_feed(&s->parser, data, len) && tw_api_->left_us(s->ctx) > 0;
 }
 
-static bool
-unpack(struct unpack *u, const char *data, size_t len)
-{
-	char out[PIECE];
-
-	u->z.next_in = (Bytef *)(uintptr_t)data;
-	u->z.avail_in = (uInt)len;
-	while (u->z.avail_in > 0) {
-		int rc;
-
-		if (u->has_ended) { /* one packed part after the other is a whole, too */
-			inflateReset(&u->z);
-			u->has_ended = false;
-		}
-		u->z.next_out = (Bytef *)out;
-		u->z.avail_out = sizeof(out);
-		rc = inflate(&u->z, Z_NO_FLUSH);
-		if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {
-			feed_fail(u->csv, "gzip", "is damaged (gzip)");
-			return false;
-		}
-		u->has_ended = rc == Z_STREAM_END;
-		if (!give(u, out, sizeof(out) - u->z.avail_out))
-			return false;
-		if (rc == Z_BUF_ERROR && u->z.avail_out > 0)
-			break;
-	}
-	return true;
-}
-
 /* A piece as it came. */
 static bool
 take(void *arg, const char *data, size_t len)
 {
-	struct unpack *u = arg;
-	size_t n = u->is_begun ? 0 : sizeof(u->head) - u->n_head;
+	struct taken *t = arg;
+	bool is_ok = unpack_take(&t->unpack, data, len);
 
-	n = len < n ? len : n;
-	memcpy(u->head + u->n_head, data, n);
-	u->n_head += n;
-	if (!u->is_begun && u->n_head < sizeof(u->head))
-		return true;
-	if (!u->is_begun) {
-		u->is_begun = true;
-		u->is_packed = memcmp(u->head, "\x1f\x8b", 2) == 0;
-		if (u->is_packed && inflateInit2(&u->z, 15 + 16) != Z_OK)
-			return false;
-		if (!(u->is_packed ? unpack : give)(u, u->head, sizeof(u->head)))
-			return false;
-	}
-	return (u->is_packed ? unpack : give)(u, data + n, len - n);
+	if (t->unpack.is_damaged)
+		feed_fail(t->csv, "gzip", "is damaged (gzip)");
+	return is_ok;
 }
 
 /* All has come: is it whole? */
 static bool
-end(struct unpack *u, bool is_ok)
+end(struct taken *t, bool is_ok)
 {
-	if (!u->is_begun && is_ok)
-		is_ok = give(u, u->head, u->n_head);
-	if (u->is_packed && !u->has_ended && is_ok) {
-		feed_fail(u->csv, "cut", "is cut off (gzip)");
-		is_ok = false;
-	}
-	if (u->is_packed)
-		inflateEnd(&u->z);
-	csv_end(&u->csv->parser, is_ok);
-	return is_ok && u->csv->cause == NULL;
+	bool is_whole = unpack_end(&t->unpack, is_ok);
+
+	if (!is_whole && is_ok && t->unpack.is_packed)
+		feed_fail(t->csv, "cut", "is cut off (gzip)");
+	csv_end(&t->csv->parser, is_whole);
+	return is_whole && t->csv->cause == NULL;
 }
 
 /* ---- a file ---- */
@@ -146,7 +100,7 @@ is_same(const struct feed_mark *a, const struct feed_mark *b)
 }
 
 static bool
-read_pieces(struct csv *s, int fd, struct unpack *u)
+read_pieces(struct csv *s, int fd, struct taken *t)
 {
 	char *piece = malloc(PIECE);
 	bool is_ok = piece != NULL;
@@ -157,7 +111,7 @@ read_pieces(struct csv *s, int fd, struct unpack *u)
 			continue;
 		if (n < 0)
 			feed_fail(s, "file", "%s: %s", s->path, strerror(errno));
-		is_ok = n > 0 && take(u, piece, (size_t)n);
+		is_ok = n > 0 && take(t, piece, (size_t)n);
 	}
 	free(piece);
 	if (!is_ok && tw_api_->left_us(s->ctx) <= 0)
@@ -166,7 +120,7 @@ read_pieces(struct csv *s, int fd, struct unpack *u)
 }
 
 static int
-read_file(struct csv *s, struct feed_mark *mark, struct unpack *u)
+read_file(struct csv *s, struct feed_mark *mark, struct taken *t)
 {
 	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat before, after;
@@ -184,7 +138,7 @@ read_file(struct csv *s, struct feed_mark *mark, struct unpack *u)
 		close(fd);
 		return 1;
 	}
-	is_ok = read_pieces(s, fd, u);
+	is_ok = read_pieces(s, fd, t);
 	if (is_ok && fstat(fd, &after) == 0
 	    && (after.st_size != before.st_size || after.st_mtim.tv_sec != before.st_mtim.tv_sec
 		|| after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
@@ -196,13 +150,13 @@ read_file(struct csv *s, struct feed_mark *mark, struct unpack *u)
 /* ---- elsewhere ---- */
 
 static int
-read_url(struct csv *s, struct feed_mark *mark, struct unpack *u)
+read_url(struct csv *s, struct feed_mark *mark, struct taken *t)
 {
 	struct fetch_request r = {.url = s->url, .headers = s->headers.items,
 	    .n_headers = s->headers.n, .user = s->user, .password = s->password,
 	    .private_key = s->private_key, .host_key = s->host_key, .ca_file = s->ca_file,
 	    .deadline = mono_add_us(mono_now(), tw_api_->left_us(s->ctx) * 9 / 10),
-	    .max_bytes = s->max_size, .on_data = take, .arg = u};
+	    .max_bytes = s->max_size, .on_data = take, .arg = t};
 	struct fetch_answer a;
 	int rc;
 
@@ -230,14 +184,14 @@ read_url(struct csv *s, struct feed_mark *mark, struct unpack *u)
 int
 feed_read(struct csv *s, struct feed_mark *mark)
 {
-	struct unpack u = {.csv = s};
+	struct taken t = {.csv = s, .unpack = {.on_data = give, .arg = &t}};
 	int rc;
 
 	XXH3_64bits_reset(s->hash);
-	rc = s->path != NULL ? read_file(s, mark, &u) : read_url(s, mark, &u);
+	rc = s->path != NULL ? read_file(s, mark, &t) : read_url(s, mark, &t);
 	if (rc == 1)
 		return 1;
 	if (rc != 0)
 		feed_fail(s, "cut", "could not be read to its end");
-	return end(&u, rc == 0) ? 0 : -1;
+	return end(&t, rc == 0) ? 0 : -1;
 }

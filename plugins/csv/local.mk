@@ -1,9 +1,10 @@
 # plugins/csv/local.mk - feed files, here and elsewhere.
 FETCH_SOURCES = plugins/common/fetch.c plugins/common/fetch.h
+UNPACK_SOURCES = plugins/common/unpack.c plugins/common/unpack.h
 CSV_SOURCES = plugins/csv/csv-parse.c plugins/csv/csv-parse.h
 plugin_LTLIBRARIES += plugins/csv.la
 plugins_csv_la_SOURCES = plugins/csv/csv.c plugins/csv/csv.h plugins/csv/feed.c plugins/csv/rows.c \
-	$(CSV_SOURCES) $(FETCH_SOURCES)
+	$(CSV_SOURCES) $(FETCH_SOURCES) $(UNPACK_SOURCES)
 plugins_csv_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(XXHASH_CFLAGS) $(ZLIB_CFLAGS)
 plugins_csv_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_csv_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(CURL_LIBS) $(XXHASH_LIBS) $(ZLIB_LIBS)

@@ -100,6 +100,25 @@ agrees(const struct rule *r, int64_t reference, int64_t cell)
 	return v.low <= e.high + tolerance && v.high >= e.low - tolerance;
 }
 
+bool
+compare_is_known(const struct side *s)
+{
+	return s->is_whole || s->is_sampled;
+}
+
+/* Of what a sampled side has not shown nobody knows. */
+static bool
+is_unseen(const struct side *s, int64_t cell)
+{
+	return s->is_sampled && cell == CELL_ABSENT;
+}
+
+static int64_t
+simple(int64_t cell)
+{
+	return cell == CELL_GONE ? CELL_ABSENT : cell == CELL_UNREADABLE ? CELL_NULL : cell;
+}
+
 static enum state
 judge(const struct rule *r, int64_t reference, int64_t cell)
 {
@@ -121,10 +140,15 @@ judge(const struct rule *r, int64_t reference, int64_t cell)
 enum state
 compare_judge(const struct comparer *c, const struct rule *r, uint32_t row)
 {
+	int64_t reference, cell;
+
 	if (row >= r->judged)
 		return NOT_COMPARED;
-	return judge(r, table_cell(c->table, r->reference_column, row),
-	    table_cell(c->table, r->column, row));
+	reference = table_cell(c->table, r->reference_column, row);
+	cell = table_cell(c->table, r->column, row);
+	if (is_unseen(&c->sides[r->reference], reference) || is_unseen(&c->sides[r->source], cell))
+		return NOT_COMPARED;
+	return judge(r, simple(reference), simple(cell));
 }
 
 /* ---- differences ---- */
@@ -181,11 +205,10 @@ explained_ms(const struct difference *d, const struct rule *r, int64_t cell)
 {
 	const struct past_cells *p = d->past;
 
-	if (p == NULL || cell == CELL_ABSENT || cell == CELL_NULL)
+	if (p == NULL || !value_is_said(cell))
 		return 0;
 	for (unsigned i = p->n; i-- > 0;)
-		if (p->of[i].cell != CELL_ABSENT && p->of[i].cell != CELL_NULL
-		    && agrees(r, p->of[i].cell, cell))
+		if (value_is_said(p->of[i].cell) && agrees(r, p->of[i].cell, cell))
 			return p->of[i].until_ms;
 	return 0;
 }
@@ -201,7 +224,9 @@ static void
 end_difference(struct comparer *c, struct difference *d, const struct rule *r, enum state state,
     const struct change *x)
 {
-	if (state == SAME && x->side == r->source && d->moved_ms > 0 && c->on_lag != NULL)
+	/* A sampled side is looked at too rarely to say how long it took. */
+	if (state == SAME && x->side == r->source && d->moved_ms > 0 && c->on_lag != NULL
+	    && !c->sides[x->side].is_sampled)
 		c->on_lag(c->arg, r, x->now_ms - d->moved_ms);
 	close_difference(c, d);
 }
@@ -275,10 +300,11 @@ forget_row(struct comparer *c, unsigned side, uint32_t row, int64_t gone_ms)
 	struct side *s = &c->sides[side];
 	struct change x = {row, side, 0, gone_ms, s->before_ms};
 
-	*table_mark(c->table, side, row) = 0;
+	if (!s->is_sampled)
+		*table_mark(c->table, side, row) = 0;
 	for (unsigned i = 0; i < c->n_columns; i++)
 		if (c->side_of[i] == side)
-			set_cell(c, i, CELL_ABSENT, &x);
+			set_cell(c, i, s->is_sampled ? CELL_GONE : CELL_ABSENT, &x);
 }
 
 /* ---- records ---- */
@@ -291,6 +317,11 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 	if (read_ms > s->read_ms) {
 		s->before_ms = s->read_ms;
 		s->read_ms = read_ms;
+	}
+	if (flags & TW_BATCH_SAMPLE) {
+		s->is_sampled = true;
+		s->scan = 1; /* never over: its rows are marked with it */
+		return;
 	}
 	if (!(flags & TW_BATCH_SCAN) || !(flags & TW_BATCH_FIRST) || (flags & TW_BATCH_UNCHANGED))
 		return;
@@ -340,6 +371,19 @@ compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
 	return true;
 }
 
+bool
+compare_gone(struct comparer *c, unsigned side, const char *key, size_t len)
+{
+	uint32_t row = table_add(c->table, key, len);
+
+	if (row == ROW_NONE)
+		return false;
+	if (c->sides[side].is_sampled)
+		mark(c, side, row, false);
+	forget_row(c, side, row, c->sides[side].read_ms);
+	return true;
+}
+
 static void
 end_scan(struct comparer *c, unsigned side)
 {
@@ -375,12 +419,18 @@ sweep_side(struct comparer *c, unsigned side, uint32_t to)
 	}
 }
 
+static int64_t
+known_ms(const struct side *s)
+{
+	return s->is_sampled ? s->read_ms : s->scan_ms;
+}
+
 /* Both sides of a rule have become known. */
 static void
 judge_rows(struct comparer *c, unsigned rule, uint32_t to)
 {
 	struct rule *r = &c->rules[rule];
-	int64_t a_ms = c->sides[r->reference].scan_ms, b_ms = c->sides[r->source].scan_ms;
+	int64_t a_ms = known_ms(&c->sides[r->reference]), b_ms = known_ms(&c->sides[r->source]);
 
 	for (uint32_t row = r->judged; row < to; row++) {
 		enum state state;
@@ -420,8 +470,8 @@ compare_settle(struct comparer *c, uint32_t n)
 	for (unsigned i = 0; i < c->n_rules; i++) {
 		struct rule *r = &c->rules[i];
 
-		if (r->judged == ALL_ROWS || !c->sides[r->reference].is_whole
-		    || !c->sides[r->source].is_whole)
+		if (r->judged == ALL_ROWS || !compare_is_known(&c->sides[r->reference])
+		    || !compare_is_known(&c->sides[r->source]))
 			continue;
 		judge_rows(c, i, settle_to(c, r->judged, &n));
 		if (r->judged < table_rows(c->table))
@@ -432,6 +482,22 @@ compare_settle(struct comparer *c, uint32_t n)
 }
 
 /* ---- keys that were read again ---- */
+
+/* A sampled side was asked for it in vain: its differences wait for another time. */
+static void
+put_off(struct comparer *c, unsigned side, uint32_t row)
+{
+	for (unsigned i = 0; i < c->n_rules; i++) {
+		const struct rule *r = &c->rules[i];
+		struct difference *d =
+		    r->source == side || r->reference == side ? find(c, row, i) : NULL;
+
+		if (d == NULL)
+			continue;
+		d->is_asked = false;
+		d->asked_ms = c->sides[side].read_ms;
+	}
+}
 
 /* What is asked again, and of which nothing was said. */
 static void
@@ -444,7 +510,9 @@ unmark_asked(struct comparer *c, unsigned side, bool is_gone)
 
 		if (*mark != MARK_ASKED)
 			continue;
-		if (is_gone)
+		if (s->is_sampled)
+			put_off(c, side, c->asked[i]);
+		if (is_gone && !s->is_sampled)
 			forget_row(c, side, c->asked[i], s->read_ms);
 		else
 			*mark = (uint8_t)(s->scan | MARK_BESIDE);
@@ -456,6 +524,10 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 {
 	struct side *s = &c->sides[side];
 
+	if (s->is_sampled) { /* each row for itself: see unmark_asked */
+		s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED);
+		(void)compare_settle(c, SETTLE_ROWS);
+	}
 	if (!(flags & TW_BATCH_LAST))
 		return;
 	s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED);
@@ -576,8 +648,8 @@ distance(const struct comparer *c, const struct rule *r, uint32_t row)
 	struct range e = compare_expected(r, table_cell(c->table, r->reference_column, row));
 	struct range v = value_range(r->rules, table_cell(c->table, r->column, row));
 
-	if (is_anything(e) || is_anything(v))
-		return 0;
+	if (is_anything(e) || is_anything(v) || e.low > VALUE_MAX || v.low > VALUE_MAX)
+		return 0;             /* a currency is no amount */
 	return (double)(v.low > e.high ? v.low - e.high : e.low - v.high) / VALUE_SCALE;
 }
 

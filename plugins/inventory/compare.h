@@ -12,7 +12,9 @@
  * has said: a system that shows what the reference said two minutes ago is two minutes behind, even
  * while both move on; a value that the system has just changed is as old as that change. Once it is
  * older than its rule's grace, both sides are read again, one right after the other; what differs
- * still is confirmed. Nothing is missing before a scan has come to its end.
+ * still is confirmed. Nothing is missing before a scan has come to its end. A sampled side
+ * (TW_BATCH_SAMPLE) is never whole: what it has shown is judged, and what it was not seen to show
+ * is neither missing nor confirmed; a key is missing there when it was told to be gone.
  *
  * What a record costs does not depend on how many keys there are; neither does a round, only on how
  * many differ. Past OPEN_MAX differences only their number is known. What has to do with all keys,
@@ -66,6 +68,7 @@ struct side {                         /* a source */
 	uint8_t whole_scan;           /* and of the newest whole one */
 	uint32_t swept;               /* rows before it that scan did see, or they are gone */
 	bool is_scanning, is_whole;   /* whole: a scan has come to its end */
+	bool is_sampled;              /* it shows some keys of many, and is never whole */
 	int64_t scan_ms;              /* the newest time that all of it was known */
 	int64_t began_ms, whole_ms;   /* when the newest scan began, and the newest whole one */
 	int64_t read_ms, before_ms;   /* the newest read, and the one before it */
@@ -116,6 +119,8 @@ void compare_batch(struct comparer *c, unsigned side, uint32_t batch_flags, int6
  * own, 0 = none. False: no room for the key. */
 bool compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
     const int64_t *cells, int64_t time_ms);
+/* It says that it has no such key. False: no room for it. */
+bool compare_gone(struct comparer *c, unsigned side, const char *key, size_t len);
 /* The batch is over: after a scan's last one, what it did not say is gone, and when both sides have
  * become known all their rows are judged: SETTLE_ROWS at once, the others by compare_settle. */
 void compare_batch_end(struct comparer *c, unsigned side, uint32_t batch_flags);
@@ -131,6 +136,7 @@ void compare_asked_side(struct comparer *c, unsigned side);  /* the reading is o
  * that began when it was past its grace. */
 void compare_confirm(struct comparer *c, int64_t now_ms);
 
+bool compare_is_known(const struct side *s);  /* what it shows can be judged */
 enum state compare_judge(const struct comparer *c, const struct rule *r, uint32_t row);
 /* What the system should show, of what the reference says. */
 struct range compare_expected(const struct rule *r, int64_t cell);

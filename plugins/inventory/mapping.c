@@ -267,7 +267,8 @@ mapping_of_keys(const struct comparer *c, unsigned rule, char dst[MAPPING_TEXT])
 	uint32_t n_rows = table_rows(c->table), stride = n_rows / MAPPING_SAMPLE + 1;
 	size_t n_reference = 0, n_system = 0, n_both = 0, n_least;
 
-	if (!r->counts_keys || !c->sides[r->reference].is_whole || !c->sides[r->source].is_whole)
+	if (!r->counts_keys || !compare_is_known(&c->sides[r->reference])
+	    || !compare_is_known(&c->sides[r->source]))
 		return false;
 	for (uint32_t row = 0; row < n_rows; row += stride) {
 		bool is_reference = *table_mark(c->table, r->reference, row) != 0,

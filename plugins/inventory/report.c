@@ -17,6 +17,7 @@
 #define OPEN_FEW 2000                 /* differences, */
 #define ROWS_FEW 20000                /* and rows, with which all steps are one */
 #define Z95 1.959963984540054
+#define UNREADABLE_SAMPLE 50000       /* rows that are looked at, to tell whether most are */
 
 /* ---- sides ---- */
 
@@ -25,7 +26,8 @@ tell_side(struct tw_ctx *ctx, const struct inventory *s, unsigned i, int64_t now
 {
 	const struct side *side = &s->c->sides[i];
 
-	tw_emit(ctx, M_SCAN_COMPLETE, side->is_whole, "source", side->name);
+	if (!side->is_sampled)
+		tw_emit(ctx, M_SCAN_COMPLETE, side->is_whole, "source", side->name);
 	if (side->newest_ms > 0)
 		tw_emit(ctx, M_STALENESS, (double)(now_ms - side->newest_ms) / 1e3, "source",
 		    side->name);
@@ -234,9 +236,16 @@ is_unreadable(const struct inventory *s, unsigned column, char dst[MAPPING_TEXT]
 {
 	const struct column *c = &s->columns[column];
 	const struct side *side = &s->c->sides[c->side];
+	uint32_t n_rows = table_rows(s->c->table), stride = n_rows / UNREADABLE_SAMPLE + 1;
+	size_t n = 0, n_bad = 0;
 
-	if (!side->is_whole || c->n_rejected < MAPPING_MIN
-	    || (double)c->n_rejected < MAPPING_SHARE * (double)side->whole_rows)
+	if (!compare_is_known(side) || c->n_rejected < MAPPING_MIN)
+		return false;
+	for (uint32_t row = 0; row < n_rows; row += stride) {
+		n += *table_mark(s->c->table, c->side, row) != 0;
+		n_bad += table_cell(s->c->table, column, row) == CELL_UNREADABLE;
+	}
+	if (n_bad * stride < MAPPING_MIN || (double)n_bad < MAPPING_SHARE * (double)n)
 		return false;
 	snprintf(dst, MAPPING_TEXT, "%s of %s %s: \"%s\" (%s)", c->field, side->name, c->why,
 	    c->example, strstr(c->why, "word") != NULL ? "states"
@@ -286,7 +295,7 @@ verdict(struct tw_ctx *ctx, const struct inventory *s)
 		return tw_fail(
 		    ctx, TW_UNKNOWN, "field", "%s gives no field called %s", side, field);
 	for (unsigned i = 0; i < s->c->n_sides; i++)
-		if (!s->c->sides[i].is_whole)
+		if (!compare_is_known(&s->c->sides[i]))
 			return tw_fail(ctx, TW_UNKNOWN, "scan",
 			    "%s has not been read whole yet (%" PRIu64 " keys so far)",
 			    s->c->sides[i].name, s->c->sides[i].scan_rows);

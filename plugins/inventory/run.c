@@ -173,8 +173,8 @@ was_scanned(struct tw_ctx *ctx, void *self, void *arg)
 static bool
 is_scan_due(const struct inventory *s, const struct side *side, int64_t now_ms)
 {
-	if (side->is_scanning)
-		return false; /* it takes more than one run of the source */
+	if (side->is_scanning || side->is_sampled)
+		return false; /* it takes more than one run of the source, or has no end */
 	return !side->is_whole || now_ms - side->scan_ms >= s->full_scan / 1000;
 }
 

@@ -17,7 +17,7 @@
 #define PARTS 64u
 #define SLOTS_FIRST 32u               /* of a part */
 #define NARROW_MAX INT64_C(0x7fff0000)
-#define SPECIAL_MAX 4096              /* cells this far above CELL_ABSENT are no amounts */
+#define SPECIAL_MAX 32768             /* cells this far above CELL_ABSENT are no amounts */
 
 struct slot { uint32_t hash, row; };  /* row + 1; 0 = empty */
 struct part {                         /* of the slots: those whose hash begins so */

@@ -131,6 +131,10 @@ take_record(struct inventory *s, unsigned side, const struct tw_record *r,
 	const char *why;
 	size_t n = 0;
 
+	if (r->flags & TW_RECORD_GONE) {
+		s->more[side].n_rejected += !compare_gone(s->c, side, key->text, key->len);
+		return;
+	}
 	for (unsigned i = 0; i < s->c->n_columns; i++) {
 		struct column *c = &s->columns[i];
 
@@ -139,7 +143,7 @@ take_record(struct inventory *s, unsigned side, const struct tw_record *r,
 		cells[n] = CELL_NULL;
 		if (c->at >= 0
 		    && (why = value_read(&c->rules, &r->values[c->at], &cells[n])) != NULL) {
-			cells[n] = CELL_NULL;
+			cells[n] = CELL_UNREADABLE;
 			reject_value(c, why, &r->values[c->at]);
 		}
 		n++;

@@ -67,7 +67,7 @@ value_default_words(struct value_rules *r)
 	    {"in_store_only", &some}, {"online_only", &some}, {"available", &some},
 	    {"yes", &some}, {"true", &some}, {"instock", &some},
 	    {"out_of_stock", &none}, {"sold_out", &none}, {"discontinued", &none},
-	    {"unavailable", &none}, {"no", &none}, {"false", &none},
+	    {"unavailable", &none}, {"no", &none}, {"false", &none}, {"reserved", &none},
 	    {"back_order", &any}, {"on_backorder", &any}, {"pre_order", &any},
 	    {"pre_sale", &any}, {"made_to_order", &any}};
 
@@ -266,6 +266,9 @@ read_text(const struct value_rules *r, const char *s, size_t len, int64_t *cell)
 	for (uint32_t i = 0; i < r->n_words; i++)
 		if (strcmp(r->words[i].text, folded) == 0)
 			return *cell = CELL_WORD + i, NULL;
+	if (len == 3 && is_currency(s))
+		return *cell = CELL_CURRENCY + ((s[0] - 'A') * 26 + s[1] - 'A') * 26 + s[2] - 'A',
+		       NULL;
 	return "is no word that is known";
 }
 
@@ -298,9 +301,24 @@ value_is_amount(int64_t cell)
 	return cell >= -VALUE_MAX;
 }
 
+bool
+value_is_said(int64_t cell)
+{
+	return cell != CELL_ABSENT && cell != CELL_NULL && cell != CELL_GONE
+	    && cell != CELL_UNREADABLE;
+}
+
+static bool
+is_code(int64_t cell)
+{
+	return cell >= CELL_CURRENCY && cell < CELL_CURRENCY + 26 * 26 * 26;
+}
+
 struct range
 value_range(const struct value_rules *r, int64_t cell)
 {
+	if (is_code(cell)) /* far from all amounts and from each other */
+		return (struct range){VALUE_MAX + cell - INT64_MIN, VALUE_MAX + cell - INT64_MIN};
 	if (value_is_amount(cell))
 		return (struct range){cell, cell};
 	if (cell >= CELL_WORD && cell < CELL_WORD + (int64_t)r->n_words)
@@ -311,10 +329,16 @@ value_range(const struct value_rules *r, int64_t cell)
 const char *
 value_text(const struct value_rules *r, int64_t cell, char dst[VALUE_TEXT])
 {
-	if (cell == CELL_ABSENT)
+	if (cell == CELL_ABSENT || cell == CELL_GONE)
 		snprintf(dst, VALUE_TEXT, "-");
+	else if (is_code(cell))
+		snprintf(dst, VALUE_TEXT, "%c%c%c", 'A' + (int)((cell - CELL_CURRENCY) / 676),
+		    'A' + (int)((cell - CELL_CURRENCY) / 26 % 26),
+		    'A' + (int)((cell - CELL_CURRENCY) % 26));
 	else if (cell == CELL_NULL)
 		snprintf(dst, VALUE_TEXT, "nothing");
+	else if (cell == CELL_UNREADABLE)
+		snprintf(dst, VALUE_TEXT, "unreadable");
 	else if (!value_is_amount(cell))
 		snprintf(dst, VALUE_TEXT, "%s",
 		    cell < CELL_WORD + (int64_t)r->n_words ? r->words[cell - CELL_WORD].text : "?");

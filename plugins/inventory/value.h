@@ -8,6 +8,7 @@
  * amount is: the key is absent, the field says nothing, a word. A word stands for a range of
  * amounts ("in stock" for one and more), so that what is compared is always two ranges: a number is
  * a range of one. So a shop that only says IN_STOCK can be compared with a warehouse that counts.
+ * Three capitals that are no known word are a currency, which is the same as itself alone.
  *
  * Runs in: any thread; nothing here keeps state.
  *
@@ -28,7 +29,10 @@
 
 #define CELL_ABSENT INT64_MIN              /* the system has no such key */
 #define CELL_NULL (INT64_MIN + 1)          /* it has, and says nothing of the field */
+#define CELL_GONE (INT64_MIN + 2)          /* the system was asked for the key, and has it not */
+#define CELL_UNREADABLE (INT64_MIN + 3)    /* it says something that nobody can read */
 #define CELL_WORD (INT64_MIN + 16)         /* the first word; WORDS_MAX of them */
+#define CELL_CURRENCY (INT64_MIN + 64)     /* AAA; 26 * 26 * 26 of them, in the alphabet's order */
 
 struct range { int64_t low, high; };       /* amounts, both ends in it; low > high: anything goes */
 struct word { char text[WORD_BYTES]; struct range range; };
@@ -53,6 +57,7 @@ int value_tolerance(const char *text, int64_t *amount, double *share, bool *is_s
 /* What a record says, as a cell. NULL, or why not, as a short stable phrase. */
 const char *value_read(const struct value_rules *r, const struct tw_value *v, int64_t *cell);
 bool value_is_amount(int64_t cell);
+bool value_is_said(int64_t cell);          /* it has the key, and says something of the field */
 struct range value_range(const struct value_rules *r, int64_t cell); /* of an amount or a word */
 /* For people: "12.5", "in_stock", "-" when absent. */
 #define VALUE_TEXT 48

@@ -179,7 +179,7 @@ drop(struct comparer *c)
 	free(c);
 }
 
-/* "a=5 b=0": what a side says, as a batch of these flags. */
+/* "a=5 b=0 c!": what a side says, c is gone, as a batch of these flags. */
 static void
 says(struct comparer *c, unsigned side, uint32_t flags, int64_t at_ms, const char *what)
 {
@@ -191,7 +191,9 @@ says(struct comparer *c, unsigned side, uint32_t flags, int64_t at_ms, const cha
 		char *value = strchr(word, '=');
 		int64_t cell = value != NULL ? AMOUNT(atof(value + 1)) : 0;
 
-		if (value != NULL)
+		if (strlen(word) > 1 && word[1] == '!')
+			assert_true(compare_gone(c, side, word, 1));
+		else if (value != NULL)
 			assert_true(
 			    compare_record(c, side, word, (size_t)(value - word), &cell, 0));
 	}
@@ -199,6 +201,7 @@ says(struct comparer *c, unsigned side, uint32_t flags, int64_t at_ms, const cha
 }
 #define SCAN (TW_BATCH_SCAN | TW_BATCH_FIRST | TW_BATCH_LAST)
 #define KEYS (TW_BATCH_KEYS | TW_BATCH_FIRST | TW_BATCH_LAST | TW_BATCH_ASKED)
+#define SAMPLE TW_BATCH_SAMPLE
 
 static struct totals
 now_is(struct comparer *c, int64_t at_ms)
@@ -213,6 +216,7 @@ now_is(struct comparer *c, int64_t at_ms)
 static size_t
 again(struct comparer *c, int64_t at_ms, const char *wms, const char *shop)
 {
+	uint32_t sample = c->sides[SHOP].is_sampled ? SAMPLE : 0;
 	size_t n = compare_ask(c, at_ms, 100, 1000);
 
 	if (n == 0)
@@ -223,7 +227,7 @@ again(struct comparer *c, int64_t at_ms, const char *wms, const char *shop)
 	compare_asked_side(c, WMS);
 	compare_ask_side(c, SHOP);
 	if (shop != NULL)
-		says(c, SHOP, KEYS, at_ms, shop);
+		says(c, SHOP, KEYS | sample, at_ms, shop);
 	compare_asked_side(c, SHOP);
 	compare_confirm(c, at_ms);
 	return n;
@@ -350,6 +354,106 @@ keys_are_missing_after_a_whole_scan(void **state)
 	assert_int_equal(again(c, 40000, "b=7", ""), 1);
 	assert_int_equal(now_is(c, 40000).n_missing, 1); /* now it is b */
 	drop(c);
+}
+
+/* The shop's pages: some of many. */
+static void
+a_sample_makes_nothing_missing(void **state)
+{
+	struct comparer *c = two_systems();
+
+	(void)state;
+	says(c, SHOP, SAMPLE, 1000, "");
+	assert_true(compare_is_known(&c->sides[SHOP]));
+	says(c, SHOP, SAMPLE, 1100, "a=5 b=1");
+	assert_int_equal(now_is(c, 1200).n_compared, 0); /* the warehouse is not known yet */
+	says(c, WMS, SCAN, 2000, "a=5 b=7 c=1 d=9");
+	assert_int_equal(now_is(c, 2000).n_compared, 2);
+	assert_int_equal(now_is(c, 2000).n_same, 1);
+	assert_int_equal(again(c, 20000, "b=7", ""), 1);
+	assert_int_equal(now_is(c, 20000).n_drift, 0);   /* b was not seen again */
+	assert_int_equal(now_is(c, 20000).n_open, 1);
+	assert_int_equal(again(c, 30000, "b=7", "b=1"), 1);
+	assert_int_equal(now_is(c, 30000).n_drift, 1);
+	assert_int_equal(now_is(c, 30000).n_missing, 0);
+	assert_int_equal(now_is(c, 30000).n_compared, 2);
+	says(c, WMS, SCAN, 31000, "a=4 b=1 c=1 d=9");    /* the reference moves */
+	lag_ms = -1;
+	says(c, SHOP, SAMPLE, 90000, "a=4");
+	assert_int_equal(lag_ms, -1);                    /* too seldom seen to tell a lag */
+	assert_int_equal(c->n_open, 0);
+	says(c, SHOP, SAMPLE, 91000, "z=3");
+	assert_int_equal(now_is(c, 91000).n_open, 1);    /* a ghost: the reference is whole */
+	drop(c);
+}
+
+/* A page that is gone was looked at: its key is missing, before the key was seen too. */
+static void
+a_sample_says_what_is_gone(void **state)
+{
+	struct comparer *c = two_systems();
+
+	(void)state;
+	says(c, WMS, SCAN, 1000, "a=5 b=7 c=0");
+	says(c, SHOP, SAMPLE, 2000, "a=5 b! c! x!");
+	assert_int_equal(now_is(c, 2000).n_compared, 3); /* c is sold out, x is nobody's */
+	assert_int_equal(c->n_open, 1);
+	assert_int_equal(again(c, 20000, "b=7", ""), 1);
+	assert_int_equal(now_is(c, 20000).n_missing, 0);
+	assert_int_equal(again(c, 21000, "b=7", "b!"), 1);
+	assert_int_equal(now_is(c, 21000).n_missing, 1);
+	says(c, SHOP, SAMPLE, 22000, "b=7");
+	assert_int_equal(c->n_open, 0);
+	drop(c);
+}
+
+/* Those that were not answered wait behind those that were not asked yet. */
+static void
+a_sample_is_asked_in_turn(void **state)
+{
+	struct comparer *c = two_systems();
+
+	(void)state;
+	says(c, WMS, SCAN, 1000, "a=1 b=1 c=1");
+	says(c, SHOP, SAMPLE, 1000, "a=2 b=2 c=2");
+	for (int i = 0; i < 3; i++) {
+		static const char *const shows[] = {"a=2", "b=2", "c=2"};
+
+		assert_int_equal(compare_ask(c, 20000 + i, 1, 1000), 1);
+		assert_int_equal(*table_key(c->table, c->asked[0]), "abc"[i]);
+		compare_ask_side(c, SHOP);
+		says(c, SHOP, (KEYS | SAMPLE) & ~TW_BATCH_LAST, 20000 + i, i == 1 ? shows[i] : "");
+		compare_asked_side(c, SHOP);
+		compare_ask_side(c, WMS);
+		says(c, WMS, KEYS, 20000 + i, "a=1 b=1 c=1");
+		compare_asked_side(c, WMS);
+		compare_confirm(c, 20000 + i);
+		assert_int_equal(now_is(c, 20000 + i).n_drift, i > 0);
+	}
+	drop(c);
+}
+
+static void
+currencies_are_the_same_or_not(void **state)
+{
+	struct value_rules r = {0};
+	struct tw_value euro = {.type = TW_FIELD_TEXT, .len = 3, .as.text = "EUR"},
+			dollar = {.type = TW_FIELD_TEXT, .len = 3, .as.text = "USD"},
+			no = {.type = TW_FIELD_TEXT, .len = 3, .as.text = "eur"};
+	char text[VALUE_TEXT];
+	int64_t a, b;
+
+	(void)state;
+	value_default_words(&r);
+	assert_null(value_read(&r, &euro, &a));
+	assert_null(value_read(&r, &dollar, &b));
+	assert_non_null(value_read(&r, &no, &b));
+	assert_string_equal(value_text(&r, a, text), "EUR");
+	assert_string_equal(value_text(&r, b, text), "USD");
+	assert_false(value_is_amount(a));
+	assert_true(value_range(&r, a).low == value_range(&r, a).high);
+	assert_true(value_range(&r, a).low != value_range(&r, b).low);
+	assert_true(value_range(&r, a).low > VALUE_MAX && value_range(&r, b).low > VALUE_MAX);
 }
 
 static void
@@ -561,6 +665,10 @@ main(void)
 	    cmocka_unit_test(a_system_that_stands_still_is),
 	    cmocka_unit_test(lag_is_an_upper_bound),
 	    cmocka_unit_test(keys_are_missing_after_a_whole_scan),
+	    cmocka_unit_test(a_sample_makes_nothing_missing),
+	    cmocka_unit_test(a_sample_says_what_is_gone),
+	    cmocka_unit_test(a_sample_is_asked_in_turn),
+	    cmocka_unit_test(currencies_are_the_same_or_not),
 	    cmocka_unit_test(an_answer_to_others_is_none_to_us),
 	    cmocka_unit_test(twice_and_below_zero_are_counted),
 	    cmocka_unit_test(many_keys_are_judged_in_pieces),
