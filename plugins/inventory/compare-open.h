@@ -18,6 +18,7 @@ struct difference {
 	int64_t asked_ms;             /* both sides were read again; 0 = not yet */
 	int64_t confirmed_ms;         /* 0 = it may still be on its way */
 	bool is_asked;                /* in this round */
+	bool is_traced;               /* read again in this round, though it is young: tracer.h */
 	uint8_t n_past;
 	struct past past[PAST_MAX];   /* newest last */
 };

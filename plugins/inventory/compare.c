@@ -74,9 +74,8 @@ compare_expected(const struct rule *r, int64_t cell)
 	return e;
 }
 
-/* Does what the system shows agree with what the reference says? */
-static bool
-agrees(const struct rule *r, int64_t reference, int64_t cell)
+bool
+compare_agrees(const struct rule *r, int64_t reference, int64_t cell)
 {
 	struct range e = compare_expected(r, reference), v = value_range(r->rules, cell);
 	int64_t tolerance = r->tolerance;
@@ -107,7 +106,7 @@ judge(const struct comparer *c, const struct rule *r, int64_t reference, int64_t
 		return r->counts_keys ? MISSING : NOT_COMPARED;
 	if (reference == CELL_NULL || cell == CELL_NULL)
 		return NOT_COMPARED;
-	return agrees(r, reference, cell) ? SAME : DIFFERS;
+	return compare_agrees(r, reference, cell) ? SAME : DIFFERS;
 }
 
 enum state
@@ -168,7 +167,7 @@ explained_ms(const struct difference *d, const struct rule *r, int64_t cell)
 		return 0;
 	for (unsigned i = d->n_past; i-- > 0;)
 		if (d->past[i].cell != CELL_ABSENT && d->past[i].cell != CELL_NULL
-		    && agrees(r, d->past[i].cell, cell))
+		    && compare_agrees(r, d->past[i].cell, cell))
 			return d->past[i].until_ms;
 	return 0;
 }
@@ -239,6 +238,8 @@ set_cell(struct comparer *c, unsigned column, int64_t cell, struct change *x)
 	x->old = *at;
 	*at = cell;
 	c->sides[x->side].changed_ms = x->now_ms;
+	if (c->on_change != NULL && x->old != CELL_ABSENT && cell != CELL_ABSENT)
+		c->on_change(c->arg, column, x->row);
 	for (uint64_t m = rules; m != 0; m &= m - 1) {
 		unsigned rule = (unsigned)__builtin_ctzll(m);
 		enum state state = compare_judge(c, &c->rules[rule], x->row);
@@ -269,8 +270,11 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 	struct side *s = &c->sides[side];
 
 	if (read_ms > s->read_ms) {
-		s->before_ms = s->read_ms;
+		/* Keys that are read again tell nothing of when the others were as they are. */
+		s->before_ms = s->all_ms;
 		s->read_ms = read_ms;
+		if (!(flags & TW_BATCH_KEYS))
+			s->all_ms = read_ms;
 	}
 	if (!(flags & TW_BATCH_SCAN) || !(flags & TW_BATCH_FIRST) || (flags & TW_BATCH_UNCHANGED))
 		return;
@@ -418,7 +422,7 @@ list_due(struct comparer *c, int64_t now_ms, size_t *n)
 
 	*n = 0;
 	HASH_ITER(hh, c->open, d, next) {
-		d->is_asked = false;
+		d->is_asked = d->is_traced = false;
 		if (list != NULL && is_due(c, d, now_ms))
 			list[(*n)++] = d;
 	}

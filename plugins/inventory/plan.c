@@ -23,24 +23,29 @@ normalize_of(const struct inventory *s, const char *source)
 	return NULL;
 }
 
+void
+plan_affixes(const struct inventory *s, const char *source, struct side_more *m)
+{
+	const struct normalize_options *n = normalize_of(s, source);
+
+	m->prefix = n != NULL && n->key_prefix != NULL ? n->key_prefix : "";
+	m->suffix = n != NULL && n->key_suffix != NULL ? n->key_suffix : "";
+	m->prefix_len = strlen(m->prefix);
+	m->suffix_len = strlen(m->suffix);
+}
+
 /* Its place, made when it has none. -1: too many. */
 static int
 side_of(struct tw_ctx *ctx, struct inventory *s, const char *source)
 {
-	const struct normalize_options *n = normalize_of(s, source);
 	struct comparer *c = s->c;
-	struct side_more *m;
 
 	for (unsigned i = 0; i < c->n_sides; i++)
 		if (strcmp(c->sides[i].name, source) == 0)
 			return (int)i;
 	if (c->n_sides == SOURCES_MAX)
 		return -1;
-	m = &s->more[c->n_sides];
-	m->prefix = n != NULL && n->key_prefix != NULL ? n->key_prefix : "";
-	m->suffix = n != NULL && n->key_suffix != NULL ? n->key_suffix : "";
-	m->prefix_len = strlen(m->prefix);
-	m->suffix_len = strlen(m->suffix);
+	plan_affixes(s, source, &s->more[c->n_sides]);
 	c->sides[c->n_sides].name = source;
 	tw_api_->want(ctx, source, s->key);
 	return (int)c->n_sides++;

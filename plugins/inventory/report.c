@@ -285,6 +285,7 @@ verdict(struct tw_ctx *ctx, const struct inventory *s, uint64_t n_drift, uint64_
     uint64_t n_ghost)
 {
 	const char *side = NULL, *field = lacks(s, &side);
+	enum tw_verdict v;
 
 	if (field != NULL)
 		return tw_fail(
@@ -297,8 +298,10 @@ verdict(struct tw_ctx *ctx, const struct inventory *s, uint64_t n_drift, uint64_
 	for (unsigned i = 0; i < s->c->n_rules; i++)
 		if (s->is_mapping[i])
 			return tw_fail(ctx, TW_UNKNOWN, "mapping", "%s", s->mapping);
+	if ((v = canary_late(ctx, s, wall_now().ms)) != TW_OK)
+		return v; /* what is behind as a whole is not told key by key */
 	if (n_drift + n_missing + n_ghost == 0)
-		return TW_OK;
+		return canary_unwritten(ctx, s);
 	return tw_fail(ctx, TW_WARN, "drift",
 	    "%" PRIu64 " values differ, %" PRIu64 " keys are missing, %" PRIu64
 	    " are in no reference",
@@ -330,6 +333,8 @@ report(struct tw_ctx *ctx, struct inventory *s)
 		n_ghost += t.n_ghost;
 	}
 	tell_exposure(ctx, s);
+	sales_tell(ctx, s, now_ms);
+	canary_tell(ctx, s, now_ms);
 	show_drift(ctx, s);
 	if (s->c->is_too_many)
 		tw_api_->fact_text(ctx, "too_many", "more differ than are followed one by one");

@@ -10,8 +10,8 @@
 #include "plugins/common/glob.h"
 #include "plugins/inventory/inventory.h"
 
-static int
-place_of(const struct tw_batch *b, const char *field)
+int
+take_place(const struct tw_batch *b, const char *field)
 {
 	for (uint32_t i = 0; i < b->n_fields; i++)
 		if (strcmp(b->fields[i], field) == 0)
@@ -25,14 +25,13 @@ resolve(struct inventory *s, unsigned side, const struct tw_batch *b)
 	struct side_more *m = &s->more[side];
 
 	m->is_resolved = true;
-	m->key_at = place_of(b, s->key);
+	m->key_at = take_place(b, s->key);
 	for (unsigned i = 0; i < s->c->n_columns; i++)
 		if (s->columns[i].side == side)
-			s->columns[i].at = place_of(b, s->columns[i].field);
+			s->columns[i].at = take_place(b, s->columns[i].field);
 }
 
-/* The key as all systems have it. 0: it is none. */
-static size_t
+size_t
 take_key(const struct side_more *m, const struct tw_value *v, char number[24], const char **key)
 {
 	size_t len;
@@ -75,23 +74,15 @@ reject_value(struct column *c, const char *why, const struct tw_value *v)
 		c->example[0] = '\0';
 }
 
+/* What a record says of a key that is somebody's stock. */
 static void
-take_record(struct inventory *s, unsigned side, const struct tw_record *r)
+take_cells(struct inventory *s, unsigned side, const struct tw_record *r, const char *key,
+    size_t len)
 {
-	struct side_more *m = &s->more[side];
 	int64_t cells[COLUMNS_MAX];
-	size_t len = 0, n = 0;
-	const char *key, *why;
-	char number[24];
+	const char *why;
+	size_t n = 0;
 
-	if (m->key_at >= 0)
-		len = take_key(m, &r->values[m->key_at], number, &key);
-	if (len == 0) {
-		m->n_rejected++;
-		return;
-	}
-	if (s->sku != NULL && glob_match(s->sku, key, len))
-		return;
 	for (unsigned i = 0; i < s->c->n_columns; i++) {
 		struct column *c = &s->columns[i];
 
@@ -106,7 +97,30 @@ take_record(struct inventory *s, unsigned side, const struct tw_record *r)
 		n++;
 	}
 	if (!compare_record(s->c, side, key, len, cells, r->time_ms))
-		m->n_rejected++;
+		s->more[side].n_rejected++;
+}
+
+/* is_canary: of a reading that is the canary's alone. */
+static void
+take_record(struct inventory *s, unsigned side, const struct tw_batch *b,
+    const struct tw_record *r, bool is_canary)
+{
+	bool is_ours = r->flags & TW_RECORD_SYNTHETIC;
+	struct side_more *m = &s->more[side];
+	char number[24];
+	const char *key;
+	size_t len = 0;
+
+	if (m->key_at >= 0)
+		len = take_key(m, &r->values[m->key_at], number, &key);
+	if (len == 0) {
+		m->n_rejected += !is_ours;
+		return;
+	}
+	if (s->canary != NULL && canary_is_key(s, key, len))
+		canary_take(s, side, r, b->read_ms);
+	else if (!is_ours && !is_canary && (s->sku == NULL || !glob_match(s->sku, key, len)))
+		take_cells(s, side, r, key, len);
 }
 
 /* How long a scan takes, over however many batches and runs. */
@@ -125,8 +139,11 @@ void
 take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
     const struct tw_record *records, size_t n)
 {
+	bool is_canary;
 	unsigned side = 0;
 
+	if (s->sales != NULL && strcmp(s->sales_options.source, b->source) == 0)
+		sales_take(s, b, records, n);
 	while (side < s->c->n_sides && strcmp(s->c->sides[side].name, b->source) != 0)
 		side++;
 	if (side == s->c->n_sides)
@@ -134,13 +151,13 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 	s->ctx = ctx;
 	if (!s->more[side].is_resolved)
 		resolve(s, side, b);
-	compare_batch(s->c, side, b->flags, b->read_ms);
-	for (size_t i = 0; i < n; i++) {
-		const struct tw_record *r = tw_record_at(records, i);
-
-		if (!(r->flags & TW_RECORD_SYNTHETIC))
-			take_record(s, side, r);
-	}
+	is_canary = s->canary != NULL && canary_takes(s, side, b);
+	if (!is_canary)
+		compare_batch(s->c, side, b->flags, b->read_ms);
+	for (size_t i = 0; i < n; i++)
+		take_record(s, side, b, tw_record_at(records, i), is_canary);
+	if (is_canary)
+		return;
 	compare_batch_end(s->c, side, b->flags);
 	time_scan(&s->more[side], b->flags);
 }
