@@ -12,7 +12,7 @@
 
 #include "plugins/common/answer.h"
 
-#define REST 10                       /* a reading is followed by so many times its length */
+#define REST 20                       /* a whole scan is followed by so many times its length */
 #define LATE_SHARE 20                 /* who is late is read so often in the time it is late */
 #define SEND_MIN_US 200000            /* with less of the run left nothing is written */
 #define SLACK_US 30000                /* between the write's time limit and the run's end */
@@ -63,6 +63,7 @@ canary_takes(struct inventory *s, unsigned side, const struct tw_batch *b)
 	if (p == NULL || !p->is_reading || !(b->flags & TW_BATCH_ASKED))
 		return false;
 	p->has_answered |= (b->flags & TW_BATCH_LAST) && !(b->flags & TW_BATCH_UNCHANGED);
+	p->was_scan |= !(b->flags & (TW_BATCH_KEYS | TW_BATCH_UNCHANGED));
 	p->read_ms = b->read_ms;
 	return (b->flags & TW_BATCH_KEYS) != 0; /* a scan is everybody's */
 }
@@ -114,7 +115,8 @@ side_was_read(struct tw_ctx *ctx, void *self, void *arg)
 	if (p->has_answered && !p->has_shown)
 		canary_shows(&r->c, i, CELL_ABSENT, p->read_ms, now_ms);
 	pending_ms = canary_pending_ms(&r->c, i, now_ms);
-	gap_us = at_least(r->o->step, REST * mono_sub_us(mono_now(), p->asked_at));
+	gap_us = p->was_scan
+	    ? at_least(r->o->step, REST * mono_sub_us(mono_now(), p->asked_at)) : r->o->step;
 	if (pending_ms > r->c.max_lag_ms)
 		gap_us = at_least(gap_us, pending_ms * 1000 / LATE_SHARE);
 	p->next_at = mono_add_us(p->asked_at, gap_us);
@@ -137,7 +139,7 @@ read_side(struct tw_ctx *ctx, struct inventory *s, unsigned i)
 
 	snprintf(key, sizeof(key), "%.*s%s%.*s", TABLE_KEY_MAX, m->prefix, r->o->sku,
 	    TABLE_KEY_MAX, m->suffix);
-	p->has_answered = p->has_shown = false;
+	p->has_answered = p->has_shown = p->was_scan = false;
 	p->asked_at = p->next_at = mono_now();
 	p->is_reading = true;
 	r->n_reading++;

@@ -8,8 +8,8 @@
  * DESIGN. What is about to be written is on disk before the request goes, so after a crash it is
  * waited for and not written twice. Only the request's own headers are sent: it knows nothing of
  * the sources' credentials. Systems are read behind the comparison, so that an answer is never
- * taken for one of the comparison's, and one that takes long to be read is read more rarely: no
- * more than a tenth of the time goes into it.
+ * taken for one of the comparison's. A source that cannot be asked for a key is read whole: no more
+ * than a twentieth of the time goes into that.
  *
  * Runs in: the loop, and canary_take in whatever thread a source's records come.
  *
@@ -26,6 +26,7 @@ struct canary_place {                 /* a system; the same place in canary.side
 	unsigned side, column;        /* the comparer's */
 	bool is_reading;              /* an answer of this run is waited for */
 	bool has_answered, has_shown; /* it is whole; it had the key */
+	bool was_scan;                /* the source knows no keys: it has read everything */
 	int64_t read_ms;
 	mono_t asked_at, next_at;
 };
