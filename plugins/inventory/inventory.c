@@ -71,7 +71,7 @@ static const struct tw_option canary_rows[] = {
 
 static const struct tw_option sales_rows[] = {
     TW_OPTION(struct sales_options, source, TW_STRING, .flags = TW_NAMES_SOURCE | TW_REQUIRED,
-	.help = "order lines as they are placed"),
+	.help = "order lines as they are placed: events, not a table that is read whole"),
     TW_OPTION(struct sales_options, key, TW_STRING, .def = "sku",
 	.help = "its field with the key"),
     TW_OPTION(struct sales_options, quantity, TW_STRING, .def = "quantity",

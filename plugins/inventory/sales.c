@@ -34,7 +34,7 @@ struct channel {                      /* a system where quantities are shown */
 struct sales {
 	struct velocity v;
 	struct side_more more;        /* how the source writes keys */
-	bool is_resolved;
+	bool is_resolved, is_warned;
 	int key_at, quantity_at;
 	struct lags lags[RULES_MAX];
 	bool is_dirty;
@@ -118,6 +118,13 @@ sales_take(struct inventory *s, const struct tw_batch *b, const struct tw_record
 	struct sales *a = s->sales;
 	int64_t now_ms = wall_now().ms;
 
+	if (b->flags & (TW_BATCH_SCAN | TW_BATCH_KEYS)) {
+		if (!a->is_warned)
+			tw_api_->log(s->ctx, 4, "%s tells what is, not what was sold: its records "
+			    "are no sales", b->source);
+		a->is_warned = true;
+		return;
+	}
 	if (!a->is_resolved) {
 		a->is_resolved = true;
 		a->key_at = take_place(b, s->sales_options.key);

@@ -142,13 +142,13 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 	bool is_canary;
 	unsigned side = 0;
 
+	s->ctx = ctx;
 	if (s->sales != NULL && strcmp(s->sales_options.source, b->source) == 0)
 		sales_take(s, b, records, n);
 	while (side < s->c->n_sides && strcmp(s->c->sides[side].name, b->source) != 0)
 		side++;
 	if (side == s->c->n_sides)
 		return;
-	s->ctx = ctx;
 	if (!s->more[side].is_resolved)
 		resolve(s, side, b);
 	is_canary = s->canary != NULL && canary_takes(s, side, b);

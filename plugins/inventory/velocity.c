@@ -234,7 +234,8 @@ is_sound(const unsigned char *from, size_t len)
 		memcpy(&key, from + at, 2);
 		memcpy(&units, from + at + 2, 4);
 		if (key == 0 || key > TABLE_KEY_MAX || len - at - ENTRY < key || !(units >= 0)
-		    || (double)units > 2 * SAVED_MAX || memchr(from + at + ENTRY, '\0', key) != NULL)
+		    || (double)units > 2 * SAVED_MAX
+		    || memchr(from + at + ENTRY, '\0', key) != NULL)
 			return false;
 	}
 	return true;

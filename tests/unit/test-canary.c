@@ -297,7 +297,7 @@ what_changes_most_is_known(void **state)
 		tracer_changed(&t, i, 1000);
 	for (uint32_t i = 0; i < t.n; i++)
 		sum += t.at[i].weight;
-	assert_true(fabs(sum - 1000) < 1e-6); /* no change is lost: what is counted is never too little */
+	assert_true(fabs(sum - 1000) < 1e-6); /* no change is lost */
 	t = (struct tracer){0};
 	for (uint32_t i = 0; i < 5000; i++) {
 		tracer_changed(&t, i % 10 == 0 ? 7 : i % 10 == 1 ? 8 : 1000 + i, 1000 + i);
@@ -366,7 +366,7 @@ young_differences_of_tracers_are_asked(void **state)
 	says(&c, WMS, SCAN, 1000, 5, 5);
 	says(&c, SHOP, SCAN, 1000, 5, 5);
 	assert_int_equal(traces.n, 0); /* what comes first is no change */
-	says(&c, WMS, KEYS, 1500, 5, 5); /* some keys again: when the others changed it cannot tell */
+	says(&c, WMS, KEYS, 1500, 5, 5); /* of some keys: when the others changed it cannot say */
 	says(&c, WMS, SCAN, 2000, 4, 5);
 	assert_int_equal(traces.n, 1);
 	assert_int_equal(compare_ask(&c, 3000, 100, 1000), 0);
@@ -383,13 +383,13 @@ young_differences_of_tracers_are_asked(void **state)
 		compare_batch_end(&c, side, KEYS);
 		compare_asked_side(&c, side);
 	}
-	compare_confirm(&c, 102000); /* its grace is over by now, and was not when it was asked for */
+	compare_confirm(&c, 102000); /* its grace is over, and was not when it was asked for */
 	d = c.open;
 	assert_non_null(d);
 	assert_int_equal(d->confirmed_ms, 0);
 	says(&c, SHOP, SCAN, 4000, 4, 5);
-	/* From the read before the one that showed the change in the reference: of all its keys, not
-	 * of the few that were read again. */
+	/* From the read before the one that showed the change in the reference: of all its keys,
+	 * not of the few that were read again. */
 	assert_int_equal(lag_ms, 3000);
 	assert_int_equal(c.n_open, 0);
 	compare_clear(&c);
