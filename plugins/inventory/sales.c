@@ -56,7 +56,7 @@ sales_start(struct tw_ctx *ctx, struct inventory *s)
 {
 	const struct sales_options *o = &s->sales_options;
 	struct sales *a;
-	char key[16];
+	char key[24];
 
 	if (o->source == NULL)
 		return TW_OK;
@@ -230,7 +230,7 @@ save_shard(struct tw_ctx *ctx, struct sales *a)
 	void *blob = malloc(VELOCITY_SHARD_BYTES);
 	size_t len = blob != NULL
 	    ? velocity_save(&a->v, (uint8_t)a->shard, blob, VELOCITY_SHARD_BYTES) : 0;
-	char key[16];
+	char key[24];
 
 	snprintf(key, sizeof(key), "sold/%02d", a->shard);
 	if (len > 0 && tw_api_->state_put(ctx, key, blob, len) != 0)
