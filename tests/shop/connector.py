@@ -48,7 +48,6 @@ def change(sku, value):
     global dropped
     c = control()
     warehouse[sku] = (value, stamp())
-    log('set', sku=sku, value=value)
     dropped += c.get('loss', 0)
     if dropped >= 1:
         dropped -= 1
