@@ -40,7 +40,7 @@ keep(const struct capture *c, struct values *values, const char *text, size_t le
 	if (memchr(text, '\0', len) != NULL)
 		return refuse(c, v, "there is a NUL in it");
 	if ((rc = value_set(to, text, len)) == -E2BIG)
-		return refuse(c, v, "%zu bytes are more than %d", len, VALUE_MAX);
+		return refuse(c, v, "%zu bytes are more than %d", len, VALUE_BYTES_MAX);
 	if (rc != 0)
 		return refuse(c, v, "out of memory");
 	to->is_foreign = true;
@@ -52,7 +52,7 @@ static int
 from_json(const struct capture *c, json_t *root, struct values *values, struct verdict *v)
 {
 	json_t *at = root != NULL ? json_at(root, c->o->json) : NULL;
-	char text[VALUE_MAX + 2];
+	char text[VALUE_BYTES_MAX + 2];
 	int rc;
 
 	if (root == NULL)

@@ -162,7 +162,7 @@ holds_secret(const struct journey *j, const struct value *v)
 	struct buf b;
 	bool holds;
 
-	buf_init(&b, 4 * VALUE_MAX);
+	buf_init(&b, 4 * VALUE_BYTES_MAX);
 	redact(&j->values, v->text, v->len, &b);
 	holds = b.len != v->len || memcmp(buf_str(&b), v->text, v->len) != 0;
 	buf_free(&b);
@@ -221,7 +221,7 @@ static bool
 take_value(const struct journey *j, struct values *values, const char *name, json_t *v)
 {
 	int i = names_find(&j->plan.names, name, strlen(name));
-	char text[VALUE_MAX + 1];
+	char text[VALUE_BYTES_MAX + 1];
 
 	/* The configuration may have changed since. A secret is not taken from the state. */
 	if (i < 0 || j->plan.is_secret[i] || !json_scalar_text(v, text, sizeof(text)))

@@ -91,7 +91,7 @@ static void
 fact_excerpt(struct tw_ctx *ctx, const struct journey *j, const struct tw_answer *a)
 {
 	/* A secret that the cut would halve is still whole when it is looked for. */
-	size_t more = EXCERPT_BYTES + 8 * VALUE_MAX;
+	size_t more = EXCERPT_BYTES + 8 * VALUE_BYTES_MAX;
 	struct buf b;
 
 	if (a->body_len == 0)

@@ -435,7 +435,7 @@ set_values(struct tw_ctx *ctx, struct journey *j, const char *id)
 		int rc, name = names_find(
 			    &j->plan.names, pair[i].name, strlen(pair[i].name));
 
-		buf_init(&b, VALUE_MAX);
+		buf_init(&b, VALUE_BYTES_MAX);
 		rc = template_fill(&j->plan.variables[i], &j->values, &b, &which);
 		if (rc == 0)
 			rc = value_set(&j->values.at[name], buf_str(&b), b.len);
@@ -450,7 +450,7 @@ static enum tw_verdict
 no_values(struct tw_ctx *ctx)
 {
 	return tw_fail(ctx, TW_UNKNOWN, "variables",
-	    "the variables do not fit: a value has at most %d bytes", VALUE_MAX);
+	    "the variables do not fit: a value has at most %d bytes", VALUE_BYTES_MAX);
 }
 
 static bool

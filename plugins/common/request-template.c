@@ -94,7 +94,7 @@ value_set(struct value *v, const char *text, size_t len)
 {
 	char *copy;
 
-	if (len > VALUE_MAX)
+	if (len > VALUE_BYTES_MAX)
 		return -E2BIG;
 	if ((copy = malloc(len + 1)) == NULL)
 		return -ENOMEM;
@@ -148,7 +148,7 @@ put_json(struct buf *out, const char *s)
 {
 	struct buf quoted;
 
-	buf_init(&quoted, 8 * VALUE_MAX * 6);
+	buf_init(&quoted, 8 * VALUE_BYTES_MAX * 6);
 	json_text(&quoted, s);
 	if (quoted.failed || quoted.len < 2)
 		out->failed = true;
@@ -162,7 +162,7 @@ put_graphql(struct buf *out, const char *s)
 {
 	struct buf once;
 
-	buf_init(&once, 8 * VALUE_MAX);
+	buf_init(&once, 8 * VALUE_BYTES_MAX);
 	put_json(&once, s);
 	put_json(out, buf_str(&once));
 	out->failed |= once.failed;
@@ -421,7 +421,7 @@ static void
 forms_of(const struct value *v, struct form form[FORMS])
 {
 	for (int i = 0; i < FORMS; i++)
-		buf_init(&form[i].text, 8 * VALUE_MAX * 6);
+		buf_init(&form[i].text, 8 * VALUE_BYTES_MAX * 6);
 	put_graphql(&form[0].text, v->text);
 	put_json(&form[1].text, v->text);
 	put_percent(&form[2].text, v->text, v->len, false, "0123456789ABCDEF");

@@ -23,7 +23,7 @@
 #define VARIABLES_MAX 64          /* of a user; ${run_id} and ${now} come with us */
 #define NAMES_MAX (VARIABLES_MAX + 2)
 #define NAME_MAX_BYTES 64
-#define VALUE_MAX 4096            /* bytes of one value */
+#define VALUE_BYTES_MAX 4096            /* bytes of one value */
 
 struct names {
 	const char *name[NAMES_MAX];

@@ -51,13 +51,15 @@ const struct tw_option request_rows[REQUEST_ROWS] = {
 int
 scope_refuse(const struct request_scope *scope, const char *path, const char *fmt, ...)
 {
+	bool is_renamed = scope->word != NULL && strncmp(path, "request", 7) == 0;
 	char full[PATH_BYTES], why[400];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	snprintf(full, sizeof(full), "%s%s", scope->where, path);
+	snprintf(full, sizeof(full), "%s%s%s", scope->where, is_renamed ? scope->word : "",
+	    is_renamed ? path + 7 : path);
 	(void)tw_api_->refuse(scope->ctx, full, "%s", why);
 	return -EINVAL;
 }

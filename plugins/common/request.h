@@ -36,6 +36,7 @@ struct request_scope {
 	const struct names *given;              /* those that are known here */
 	const struct names *all;                /* whose numbers the values have */
 	const char *where;                      /* "journey/steps/0/": before an option's path */
+	const char *word;                       /* the request's own option; NULL: "request" */
 };
 
 /* The host is told that the option at where + path is wrong. Returns -EINVAL. */

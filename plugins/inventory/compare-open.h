@@ -21,6 +21,7 @@ struct difference {                   /* small: all of them are walked in each r
 	int64_t asked_ms;             /* both sides were read again; 0 = not yet */
 	int64_t confirmed_ms;         /* 0 = it may still be on its way */
 	bool is_asked;                /* in this round */
+	bool is_traced;               /* read again in this round, though it is young: tracer.h */
 	struct past_cells *past;      /* NULL: the reference has not changed since */
 };
 

@@ -84,9 +84,8 @@ compare_expected(const struct rule *r, int64_t cell)
 	return e;
 }
 
-/* Does what the system shows agree with what the reference says? */
-static bool
-agrees(const struct rule *r, int64_t reference, int64_t cell)
+bool
+compare_agrees(const struct rule *r, int64_t reference, int64_t cell)
 {
 	struct range e = compare_expected(r, reference), v = value_range(r->rules, cell);
 	int64_t tolerance = r->tolerance;
@@ -134,7 +133,7 @@ judge(const struct rule *r, int64_t reference, int64_t cell)
 		return r->counts_keys ? MISSING : NOT_COMPARED;
 	if (reference == CELL_NULL || cell == CELL_NULL)
 		return NOT_COMPARED;
-	return agrees(r, reference, cell) ? SAME : DIFFERS;
+	return compare_agrees(r, reference, cell) ? SAME : DIFFERS;
 }
 
 enum state
@@ -208,7 +207,7 @@ explained_ms(const struct difference *d, const struct rule *r, int64_t cell)
 	if (p == NULL || !value_is_said(cell))
 		return 0;
 	for (unsigned i = p->n; i-- > 0;)
-		if (value_is_said(p->of[i].cell) && agrees(r, p->of[i].cell, cell))
+		if (value_is_said(p->of[i].cell) && compare_agrees(r, p->of[i].cell, cell))
 			return p->of[i].until_ms;
 	return 0;
 }
@@ -284,6 +283,8 @@ set_cell(struct comparer *c, unsigned column, int64_t cell, struct change *x)
 	if (!table_put(c->table, column, x->row, cell))
 		return;
 	c->sides[x->side].changed_ms = x->now_ms;
+	if (c->on_change != NULL && x->old != CELL_ABSENT && cell != CELL_ABSENT)
+		c->on_change(c->arg, column, x->row);
 	for (uint64_t m = rules; m != 0; m &= m - 1) {
 		unsigned rule = (unsigned)__builtin_ctzll(m);
 		enum state state = compare_judge(c, &c->rules[rule], x->row);
@@ -315,8 +316,11 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 	struct side *s = &c->sides[side];
 
 	if (read_ms > s->read_ms) {
-		s->before_ms = s->read_ms;
+		/* Keys that are read again tell nothing of when the others were as they are. */
+		s->before_ms = s->all_ms;
 		s->read_ms = read_ms;
+		if (!(flags & TW_BATCH_KEYS))
+			s->all_ms = read_ms;
 	}
 	if (flags & TW_BATCH_SAMPLE) {
 		s->is_sampled = true;
@@ -558,7 +562,7 @@ list_due(struct comparer *c, int64_t now_ms, size_t *n)
 
 	*n = 0;
 	HASH_ITER(hh, c->open, d, next) {
-		d->is_asked = false;
+		d->is_asked = d->is_traced = false;
 		if (list != NULL && is_due(c, d, now_ms))
 			list[(*n)++] = ranked_of(d, d->asked_ms);
 	}

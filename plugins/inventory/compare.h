@@ -71,7 +71,8 @@ struct side {                         /* a source */
 	bool is_sampled;              /* it shows some keys of many, and is never whole */
 	int64_t scan_ms;              /* the newest time that all of it was known */
 	int64_t began_ms, whole_ms;   /* when the newest scan began, and the newest whole one */
-	int64_t read_ms, before_ms;   /* the newest read, and the one before it */
+	int64_t read_ms;              /* the newest read */
+	int64_t all_ms, before_ms;    /* the newest read that was of all; the one before */
 	int64_t newest_ms;            /* the newest time that a record said */
 	int64_t changed_ms;           /* when a cell of it changed last, as we saw it */
 	uint64_t scan_rows, n_duplicates, n_negative; /* of the scan under way, or the last */
@@ -97,6 +98,8 @@ struct comparer {
 	size_t n_asked;
 	/* A change of the reference reached the system after so many ms at most. May be NULL. */
 	void (*on_lag)(void *arg, const struct rule *rule, int64_t ms);
+	/* A cell of a key that the side had has become another one. May be NULL. */
+	void (*on_change)(void *arg, unsigned column, uint32_t row);
 	/* A difference begins: since when was it open before a restart? 0: it was not. */
 	int64_t (*was_open)(void *arg, const struct comparer *c, uint32_t row, unsigned rule);
 	void *arg;
@@ -140,6 +143,8 @@ bool compare_is_known(const struct side *s);  /* what it shows can be judged */
 enum state compare_judge(const struct comparer *c, const struct rule *r, uint32_t row);
 /* What the system should show, of what the reference says. */
 struct range compare_expected(const struct rule *r, int64_t cell);
+/* Does what the system shows agree with what the reference says? Both have the key. */
+bool compare_agrees(const struct rule *r, int64_t reference, int64_t cell);
 
 /* Of a rule, now. */
 struct totals {

@@ -69,6 +69,38 @@ static const struct tw_option order_rows[] = {
 		"not"),
 };
 
+static const struct tw_option canary_rows[] = {
+    TW_OPTION(struct canary_options, sku, TW_STRING, .flags = TW_REQUIRED,
+	.help = "the key that carries it; never anybody's stock"),
+    TW_OPTION(struct canary_options, field, TW_STRING,
+	.help = "the field that it is written to (default: the first quantity)"),
+    TW_OPTION(struct canary_options, every, TW_DURATION, .def = "15m", .min = 1,
+	.max = 30 * 86400.0, .help = "a new value is written so often"),
+    TW_OPTION(struct canary_options, max_lag, TW_DURATION, .def = "2m", .min = 0.1,
+	.max = 30 * 86400.0, .help = "every system shows it by then, or is late"),
+    TW_OPTION(struct canary_options, step, TW_DURATION, .def = "1s", .min = 0.05, .max = 3600,
+	.help = "how often systems are asked for it while the run lasts (timeout)"),
+    TW_OPTION(struct canary_options, low, TW_INT, .def = "100", .min = 1, .max = 1e9,
+	.help = "the first value that is written"),
+    TW_OPTION(struct canary_options, high, TW_INT, .def = "999", .min = 1, .max = 1e9,
+	.help = "the last one; then it begins anew"),
+    TW_OPTION(struct canary_options, write, TW_MAP, .nested = REQUEST_TABLE,
+	.nested_size = sizeof(struct request_options),
+	.help = "the request that writes ${value} into the reference, with its own credential; "
+		"absent: nothing is ever written"),
+};
+
+static const struct tw_option sales_rows[] = {
+    TW_OPTION(struct sales_options, source, TW_STRING, .flags = TW_NAMES_SOURCE | TW_REQUIRED,
+	.help = "order lines as they are placed: events, not a table that is read whole"),
+    TW_OPTION(struct sales_options, key, TW_STRING, .def = "sku",
+	.help = "its field with the key"),
+    TW_OPTION(struct sales_options, quantity, TW_STRING, .def = "quantity",
+	.help = "its field with the units; a line without it is of one"),
+    TW_OPTION(struct sales_options, window, TW_DURATION, .def = "7d", .min = 3600,
+	.max = 365 * 86400.0, .help = "sales of so long ago count a third (1/e)"),
+};
+
 static const struct tw_option options[] = {
     TW_OPTION(struct inventory, key, TW_STRING,
 	.help = "the field that all sources have in common: sku, of orders id where nobody says"),
@@ -93,6 +125,15 @@ static const struct tw_option options[] = {
 	.help = "keys that are read again in one run, of both sides"),
     TW_OPTION(struct inventory, full_scan, TW_DURATION, .def = "1d", .min = 60,
 	.max = 30 * 86400.0, .help = "a source that only tells changes is read whole so often"),
+    {.name = "canary", .type = TW_MAP, .offset = offsetof(struct inventory, canary_options),
+	.nested = TW_TABLE(canary_rows), .nested_size = sizeof(struct canary_options),
+	.help = "a value of our own on its way from the reference to who is compared with it"},
+    TW_OPTION(struct inventory, tracers, TW_INT, .def = "20", .max = TRACER_KEYS,
+	.help = "keys that change most often are read again each run while they differ; unused "
+		"where a canary is written"),
+    {.name = "sales", .type = TW_MAP, .offset = offsetof(struct inventory, sales_options),
+	.nested = TW_TABLE(sales_rows), .nested_size = sizeof(struct sales_options),
+	.help = "what sells, and how fast: what will be sold and not delivered"},
 };
 
 static const struct tw_metric metrics[] = {
@@ -157,6 +198,20 @@ static const struct tw_metric metrics[] = {
 	"Orders that are known, by more than one system or as a fault"},
     [M_ORDERS_DROPPED] = {"inventory_orders_dropped_total", "", TW_COUNTER, 0, 1, "",
 	"Orders that had to be forgotten before their time, for want of room"},
+    [M_CANARY_LAG] = {"inventory_canary_lag_seconds", "seconds", TW_GAUGE, 0, 0.001, "source",
+	"From the newest canary's write until the source showed it, at most"},
+    [M_CANARY_PENDING] = {"inventory_canary_pending_seconds", "seconds", TW_GAUGE, 0, 0.001,
+	"source", "How long the source does not show what was written to the canary; 0: it does"},
+    [M_CANARY_LATE] = {"inventory_canary_late", "", TW_GAUGE, 0, 1, "source",
+	"1 while the canary is pending, or was shown, later than max_lag"},
+    [M_CANARY_WRITES] = {"inventory_canary_writes_total", "", TW_COUNTER, 0, 1, "result",
+	"Canary values that were written: ok, or failed"},
+    [M_OVERSELL_EXPECTED] = {"inventory_oversell_expected_units", "", TW_GAUGE, 0, 1e-6,
+	"source", "Units more than there are that will be sold before the source knows: its lag's "
+		  "95th percentile of sales; source \"any\": a key counts once, where it is worst"},
+    [M_UNDERSELL_PER_HOUR] = {"inventory_undersell_value_per_hour", "", TW_GAUGE, 0, 0.01,
+	"source", "What keys that are there and shown as sold out would sell for in an hour, in "
+		  "the shop's currency"},
 };
 
 static const struct tw_alert alerts[] = {
@@ -181,6 +236,10 @@ static const struct tw_alert alerts[] = {
 	.expr = "inventory_order_faults{probe=\"${probe}\","
 		"fault!~\"paid_without_order|charged_twice\"} > 0",
 	.summary = "{{ $labels.probe }}: {{ $value }} orders {{ $labels.fault }}"},
+    {.name = "InventoryCanaryLate", .severity = "ticket", .when = "canary/write",
+	.expr = "inventory_canary_late{probe=\"${probe}\"} > 0",
+	.summary = "{{ $labels.probe }}: changes of stock do not reach {{ $labels.source }} in "
+		   "time"},
 };
 
 static const struct tw_panel panels[] = {
@@ -199,6 +258,20 @@ on_lag(void *arg, const struct rule *rule, int64_t ms)
 
 	tw_observe(s->ctx, M_LAG, (double)(ms > 0 ? ms : 0) / 1e3, "source", rule->system, "field",
 	    rule->field);
+	sales_lag(s, rule, ms);
+}
+
+static void
+on_change(void *arg, unsigned column, uint32_t row)
+{
+	struct inventory *s = arg;
+
+	for (unsigned i = 0; i < s->c->n_rules; i++)
+		if (s->c->rules[i].reference_column == column) {
+			tracer_changed(
+			    &s->tracer, row, s->c->sides[s->columns[column].side].read_ms);
+			return;
+		}
 }
 
 static int64_t
@@ -224,6 +297,7 @@ start(struct tw_ctx *ctx, void *self)
 	if ((s->c = calloc(1, sizeof(*s->c))) == NULL)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	s->c->on_lag = on_lag;
+	s->c->on_change = on_change;
 	s->c->was_open = was_open;
 	s->c->arg = s;
 	s->sku = tw_api_->setting(ctx, "synthetic/sku");
@@ -232,7 +306,9 @@ start(struct tw_ctx *ctx, void *self)
 	if (compare_init(s->c) != 0)
 		return tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
 	keep_restore(ctx, s);
-	return TW_OK;
+	if ((v = canary_start(ctx, s)) != TW_OK)
+		return v;
+	return sales_start(ctx, s);
 }
 
 static void
@@ -244,6 +320,8 @@ stop(struct tw_ctx *ctx, void *self)
 	if (s->orders != NULL)
 		orders_clear(&s->orders->o);
 	free(s->orders);
+	canary_stop(s);
+	sales_stop(s);
 	if (s->c != NULL)
 		compare_clear(s->c);
 	free(s->c);

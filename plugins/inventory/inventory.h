@@ -10,6 +10,9 @@
  *   report.c     metrics, facts, the verdict
  *   orders*.c    instead of all this: order integrity (orders.h, orders-probe.h)
  *   keep.c       what is open, over restarts
+ *   tracer.c     keys that change often are read again while they are young (tracer.h)
+ *   canary*.c    a value of our own on its way through the systems (canary.h, canary-run.h)
+ *   sales.c      what sells meanwhile: expected oversell, lost sales (velocity.h)
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,8 +22,10 @@
 #include <tillwatch/plugin.h>
 
 #include "lib/clock.h"
+#include "plugins/common/request.h"
 #include "plugins/inventory/compare-open.h"
 #include "plugins/inventory/mapping.h"
+#include "plugins/inventory/tracer.h"
 
 #define SHOWN_MAX 10                  /* keys in the run's facts */
 #define KEPT_MAX 4000                 /* open differences that outlive a restart: 64 KiB of state */
@@ -30,7 +35,9 @@ enum metric {
 	M_DUPLICATE, M_NEGATIVE, M_OVERSELL_UNITS, M_OVERSELL_VALUE, M_UNDERSELL_KEYS,
 	M_UNDERSELL_VALUE, M_COMPARED, M_COHERENT, M_COHERENCE, M_SCAN_AGE, M_SCAN_ROWS,
 	M_SCAN_SECONDS, M_SCAN_COMPLETE, M_REJECTED, M_MAPPING,
-	M_ORDER_FAULTS, M_ORDER_VALUE, M_ORDER_AGE, M_ORDER_LAG, M_ORDERS, M_ORDERS_DROPPED
+	M_ORDER_FAULTS, M_ORDER_VALUE, M_ORDER_AGE, M_ORDER_LAG, M_ORDERS, M_ORDERS_DROPPED,
+	M_CANARY_LAG, M_CANARY_PENDING, M_CANARY_LATE, M_CANARY_WRITES,
+	M_OVERSELL_EXPECTED, M_UNDERSELL_PER_HOUR
 };
 
 /* ---- options ---- */
@@ -55,6 +62,16 @@ struct normalize_options {
 	struct tw_list units, tax, states;
 };
 
+struct canary_options {
+	const char *sku, *field;      /* sku NULL: there is none */
+	int64_t every, max_lag, step, low, high;
+	struct request_options write; /* url NULL: nothing is ever written */
+};
+struct sales_options {
+	const char *source, *key, *quantity; /* source NULL: nobody says what sells */
+	int64_t window;
+};
+
 /* ---- state ---- */
 
 struct column {                       /* one field of one source */
@@ -77,12 +94,19 @@ struct side_more {                    /* what the comparer need not know of a si
 };
 struct kept { uint64_t key; int64_t since_ms; };
 
+/* What a run does, one after the other. */
+enum stage { STAGE_COMPARE, STAGE_SALES, STAGE_CANARY, STAGE_OVER };
+struct canary_run;                    /* canary-run.h */
+struct sales;                         /* sales.c */
+
 struct inventory {
 	/* options */
 	const char *key;
 	struct tw_list fields, normalize, compare;
-	int64_t confirm_max, full_scan, keep, warm_up;
+	int64_t confirm_max, full_scan, keep, warm_up, tracers;
 	const char *tolerance;        /* of orders */
+	struct canary_options canary_options;
+	struct sales_options sales_options;
 
 	/* made by start */
 	struct orders_probe *orders;  /* instead of all that follows (orders-probe.h) */
@@ -94,9 +118,14 @@ struct inventory {
 	struct kept *kept;            /* what was open before the restart */
 	size_t n_kept;
 	struct tw_ctx *ctx;           /* while records are taken or a run goes on */
+	struct tracer tracer;
+	struct canary_run *canary;    /* NULL: none is configured */
+	struct sales *sales;          /* NULL likewise */
 
 	/* a run */
 	bool is_over;
+	enum stage stage;
+	mono_t end_at;                /* when it ends by itself */
 	unsigned n_scans_asked;
 	int in_phase[SOURCES_MAX];    /* of reading keys: 0 references, 1 the others, -1 not */
 	int phase;
@@ -115,6 +144,10 @@ void plan_affixes(const struct inventory *s, const char *source, struct side_mor
 enum tw_verdict plan_rules(struct tw_ctx *ctx, const struct inventory *s, const char *source,
     const char *field, bool is_price, struct value_rules *r);
 /* take.c */
+/* The key as all systems have it; it lies in the value, or in number. Its length; 0: it is none. */
+size_t take_key(const struct side_more *m, const struct tw_value *v, char number[24],
+    const char **key);
+int take_place(const struct tw_batch *b, const char *field); /* in a record; -1: there is none */
 void take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
     const struct tw_record *records, size_t n);
 int take_place(const struct tw_batch *b, const char *field); /* of it in a record; -1: none */
@@ -125,11 +158,37 @@ size_t take_key(
 const char **keys_as_written(const struct side_more *m, const char *const *keys, size_t n);
 /* run.c */
 enum tw_verdict run_slot(struct tw_ctx *ctx, struct inventory *s);
+enum tw_verdict run_go_on(struct tw_ctx *ctx, struct inventory *s); /* a stage is over */
 /* report.c: all metrics and facts of this moment, and the verdict; or TW_PENDING, in steps. */
 enum tw_verdict report(struct tw_ctx *ctx, struct inventory *s);
 /* keep.c */
 void keep_restore(struct tw_ctx *ctx, struct inventory *s);
 void keep_save(struct tw_ctx *ctx, struct inventory *s);
 int64_t keep_since(const struct inventory *s, uint32_t row, unsigned rule); /* 0: was not open */
+
+/* canary-plan.c: TW_OK also when none is configured; else refuse() has been told. */
+enum tw_verdict canary_start(struct tw_ctx *ctx, struct inventory *s);
+void canary_stop(struct inventory *s);
+/* canary-run.c: TW_OK: nothing is waited for. TW_PENDING: run_go_on() will be called. */
+enum tw_verdict canary_run(struct tw_ctx *ctx, struct inventory *s);
+void canary_cut(struct tw_ctx *ctx, struct inventory *s); /* the run ends */
+/* Is this batch the answer to what only the canary has asked for? Nobody else may see it. */
+bool canary_takes(struct inventory *s, unsigned side, const struct tw_batch *b);
+bool canary_is_key(const struct inventory *s, const char *key, size_t len);
+void canary_take(
+    struct inventory *s, unsigned side, const struct tw_record *r, int64_t read_ms);
+/* canary-report.c: metrics and facts; who is late, or else why it was not written. */
+void canary_tell(struct tw_ctx *ctx, struct inventory *s, int64_t now_ms);
+enum tw_verdict canary_late(struct tw_ctx *ctx, const struct inventory *s, int64_t now_ms);
+enum tw_verdict canary_unwritten(struct tw_ctx *ctx, const struct inventory *s);
+
+/* sales.c: as those of the canary. */
+enum tw_verdict sales_start(struct tw_ctx *ctx, struct inventory *s);
+void sales_stop(struct inventory *s);
+void sales_lag(struct inventory *s, const struct rule *rule, int64_t ms);
+void sales_take(struct inventory *s, const struct tw_batch *b, const struct tw_record *records,
+    size_t n);
+enum tw_verdict sales_run(struct tw_ctx *ctx, struct inventory *s);
+void sales_tell(struct tw_ctx *ctx, const struct inventory *s, int64_t now_ms);
 
 #endif

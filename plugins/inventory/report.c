@@ -290,6 +290,7 @@ static enum tw_verdict
 verdict(struct tw_ctx *ctx, const struct inventory *s)
 {
 	const char *side = NULL, *field = lacks(s, &side);
+	enum tw_verdict v;
 
 	if (field != NULL)
 		return tw_fail(
@@ -307,8 +308,10 @@ verdict(struct tw_ctx *ctx, const struct inventory *s)
 	for (unsigned i = 0; i < s->c->n_rules; i++)
 		if (s->is_mapping[i])
 			return tw_fail(ctx, TW_UNKNOWN, "mapping", "%s", s->mapping);
+	if ((v = canary_late(ctx, s, wall_now().ms)) != TW_OK)
+		return v; /* what is behind as a whole is not told key by key */
 	if (s->n_drift + s->n_missing + s->n_ghost == 0)
-		return TW_OK;
+		return canary_unwritten(ctx, s);
 	return tw_fail(ctx, TW_WARN, "drift",
 	    "%" PRIu64 " values differ, %" PRIu64 " keys are missing, %" PRIu64
 	    " are in no reference",
@@ -354,7 +357,7 @@ tell_rules(struct tw_ctx *ctx, struct inventory *s)
 	}
 }
 
-enum { SIDES, MAPPINGS, RULES, EXPOSURE, DRIFT, KEPT, STEPS };
+enum { SIDES, MAPPINGS, RULES, EXPOSURE, CANARY, DRIFT, KEPT, STEPS };
 
 /* False: the same step is to be taken again. */
 static bool
@@ -365,6 +368,10 @@ take_step(struct tw_ctx *ctx, struct inventory *s)
 	case MAPPINGS: return tell_mapping(ctx, s);
 	case RULES: tell_rules(ctx, s); break;
 	case EXPOSURE: tell_exposure(ctx, s); break;
+	case CANARY:
+		sales_tell(ctx, s, wall_now().ms);
+		canary_tell(ctx, s, wall_now().ms);
+		break;
 	case DRIFT: show_drift(ctx, s); break;
 	default: keep_save(ctx, s); break;
 	}

@@ -2,8 +2,9 @@
  * run.c - a slot of the comparer.
  *
  *    scans that are due -> what they show, in pieces -> keys of what differs: references, -> judged
- *          |                                            then the others                     ^
- *          +--- they take longer than the run: judged by what is known ---------------------+
+ *          |                                            then the others                     ^    |
+ *          +--- they take longer than the run: judged by what is known ---------------------+    v
+ *                                                           sales; the canary, until all show it
  *
  * DESIGN. The references are read first, then who must agree with them: what changes in between
  * shows as a value that the system has just changed, which is young again (compare.h). A run ends
@@ -21,12 +22,31 @@
 
 #define RESERVE_SHARE 10              /* of a run's time is left for its end */
 #define KEYS_BYTES (128 * 1024)       /* of keys in one reading */
+#define KEYS_MAX 4096                 /* as many as the host takes at once */
 
 static enum tw_verdict
 end(struct tw_ctx *ctx, struct inventory *s)
 {
+	canary_cut(ctx, s);
 	s->is_over = true;
 	return report(ctx, s);
+}
+
+enum tw_verdict
+run_go_on(struct tw_ctx *ctx, struct inventory *s)
+{
+	enum tw_verdict v = TW_OK;
+
+	while (v == TW_OK && ++s->stage < STAGE_OVER)
+		v = s->stage == STAGE_SALES ? sales_run(ctx, s) : canary_run(ctx, s);
+	return v == TW_OK ? end(ctx, s) : v;
+}
+
+static enum tw_verdict
+judged(struct tw_ctx *ctx, struct inventory *s)
+{
+	compare_confirm(s->c, wall_now().ms);
+	return run_go_on(ctx, s);
 }
 
 /* ---- keys ---- */
@@ -56,10 +76,11 @@ time_is_up(struct tw_ctx *ctx, void *self, void *arg)
 	(void)arg;
 	if (s->is_over)
 		return TW_PENDING; /* the report is on its way */
-	for (unsigned i = 0; i < s->c->n_sides; i++)
+	for (unsigned i = 0; s->stage == STAGE_COMPARE && i < s->c->n_sides; i++)
 		if (s->c->sides[i].is_asked)
 			compare_asked_side(s->c, i);
-	compare_confirm(s->c, wall_now().ms);
+	if (s->stage == STAGE_COMPARE)
+		compare_confirm(s->c, wall_now().ms);
 	return end(ctx, s);
 }
 
@@ -108,8 +129,7 @@ read_phase(struct tw_ctx *ctx, struct inventory *s)
 		if (s->n_pending > 0)
 			return TW_PENDING;
 	}
-	compare_confirm(s->c, wall_now().ms);
-	return end(ctx, s);
+	return judged(ctx, s);
 }
 
 /* Which sides are asked, and when: references first. */
@@ -123,20 +143,22 @@ plan_sides(struct inventory *s)
 	HASH_ITER(hh, s->c->open, d, next) {
 		const struct rule *r = &s->c->rules[difference_rule(d)];
 
-		if (d->is_asked && s->in_phase[r->source] < 0)
+		if (!d->is_asked && !d->is_traced)
+			continue;
+		if (s->in_phase[r->source] < 0)
 			s->in_phase[r->source] = 1;
-		if (d->is_asked)
-			s->in_phase[r->reference] = 0;
+		s->in_phase[r->reference] = 0;
 	}
 }
 
 static enum tw_verdict
 read_keys(struct tw_ctx *ctx, struct inventory *s)
 {
-	if (compare_ask(s->c, wall_now().ms, (size_t)s->confirm_max, KEYS_BYTES) == 0) {
-		compare_confirm(s->c, wall_now().ms);
-		return end(ctx, s);
-	}
+	(void)compare_ask(s->c, wall_now().ms, (size_t)s->confirm_max, KEYS_BYTES);
+	if (s->canary_options.write.url == NULL)
+		(void)tracer_ask(&s->tracer, s->c, (uint32_t)s->tracers, KEYS_MAX);
+	if (s->c->n_asked == 0)
+		return judged(ctx, s);
 	plan_sides(s);
 	s->phase = 0;
 	s->n_pending = 0;
@@ -186,8 +208,11 @@ run_slot(struct tw_ctx *ctx, struct inventory *s)
 
 	s->ctx = ctx;
 	s->is_over = false;
+	s->stage = STAGE_COMPARE;
 	s->n_scans_asked = 0;
-	v = tw_api_->after(ctx, left_us - left_us / RESERVE_SHARE, time_is_up, NULL);
+	left_us -= left_us / RESERVE_SHARE;
+	s->end_at = mono_add_us(mono_now(), left_us);
+	v = tw_api_->after(ctx, left_us, time_is_up, NULL);
 	if (v != TW_PENDING)
 		return v;
 	for (unsigned i = 0; i < s->c->n_sides; i++) {

@@ -97,10 +97,31 @@ reject_value(struct column *c, const char *why, const struct tw_value *v)
 /* A record with its key, on the way into the table. */
 struct taken { const struct tw_record *record; char number[24]; };
 
+/* Is it somebody's stock? The canary's own record goes its own way. is_canary: of a reading that is
+ * the canary's alone. */
+static bool
+is_stock(struct inventory *s, unsigned side, const struct tw_batch *b, const struct tw_record *r,
+    const struct table_text *key, bool is_canary)
+{
+	bool is_ours = (r->flags & TW_RECORD_SYNTHETIC) != 0;
+
+	if (key->len == 0) {
+		s->more[side].n_rejected += !is_ours;
+		return false;
+	}
+	if (s->canary != NULL && canary_is_key(s, key->text, key->len)) {
+		canary_take(s, side, r, b->read_ms);
+		return false;
+	}
+	return !is_ours && !is_canary
+	    && (s->sku == NULL || !glob_match(s->sku, key->text, key->len));
+}
+
 /* As many as are looked up together: their keys, and the records that have one. */
 static size_t
-take_keys(struct inventory *s, unsigned side, const struct tw_record *records, size_t *at,
-    size_t n, struct table_text *keys, struct taken *taken)
+take_keys(struct inventory *s, unsigned side, const struct tw_batch *b, bool is_canary,
+    const struct tw_record *records, size_t *at, size_t n, struct table_text *keys,
+    struct taken *taken)
 {
 	struct side_more *m = &s->more[side];
 	size_t n_keys = 0;
@@ -110,15 +131,11 @@ take_keys(struct inventory *s, unsigned side, const struct tw_record *records, s
 		struct table_text *key = &keys[n_keys];
 
 		t->record = tw_record_at(records, *at);
-		if (t->record->flags & TW_RECORD_SYNTHETIC)
-			continue;
 		key->len = 0;
 		if (m->key_at >= 0)
 			key->len = take_key(
 			    m, &t->record->values[m->key_at], t->number, &key->text);
-		m->n_rejected += key->len == 0;
-		n_keys += key->len > 0
-		    && (s->sku == NULL || !glob_match(s->sku, key->text, key->len));
+		n_keys += is_stock(s, side, b, t->record, key, is_canary);
 	}
 	return n_keys;
 }
@@ -171,22 +188,29 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 	struct table_text keys[TABLE_EXPECT_MAX];
 	struct taken taken[TABLE_EXPECT_MAX];
 	size_t at = 0, n_keys;
+	bool is_canary;
 	unsigned side = 0;
 
+	s->ctx = ctx;
+	if (s->sales != NULL && strcmp(s->sales_options.source, b->source) == 0)
+		sales_take(s, b, records, n);
 	while (side < s->c->n_sides && strcmp(s->c->sides[side].name, b->source) != 0)
 		side++;
 	if (side == s->c->n_sides)
 		return;
-	s->ctx = ctx;
 	if (!s->more[side].is_resolved)
 		resolve(s, side, b);
-	compare_batch(s->c, side, b->flags, b->read_ms);
+	is_canary = s->canary != NULL && canary_takes(s, side, b);
+	if (!is_canary)
+		compare_batch(s->c, side, b->flags, b->read_ms);
 	while (at < n) {
-		n_keys = take_keys(s, side, records, &at, n, keys, taken);
+		n_keys = take_keys(s, side, b, is_canary, records, &at, n, keys, taken);
 		table_expect(s->c->table, keys, n_keys);
 		for (size_t i = 0; i < n_keys; i++)
 			take_record(s, side, taken[i].record, &keys[i]);
 	}
+	if (is_canary)
+		return;
 	compare_batch_end(s->c, side, b->flags);
 	time_scan(&s->more[side], b->flags);
 }

@@ -102,7 +102,7 @@ an_unknown_name_is_refused(void **state)
 	template_clear(&t);
 	assert_true(names_add(&names, "1x") < 0);
 	assert_true(names_add(&names, "a b") < 0);
-	assert_true(value_set(&values.at[0], "x", VALUE_MAX + 1) < 0);
+	assert_true(value_set(&values.at[0], "x", VALUE_BYTES_MAX + 1) < 0);
 }
 
 static void
