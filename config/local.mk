@@ -6,7 +6,12 @@ config_libtwconfig_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
 config_libtwconfig_la_LIBADD = $(YAML_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += config/demo.yaml
 examplesdir = $(docdir)/examples
-dist_examples_DATA = config/tillwatch.yaml
+dist_examples_DATA = config/tillwatch.yaml config/examples/magento.yaml config/examples/medusa.yaml \
+	config/examples/plain.yaml config/examples/shopify.yaml config/examples/shopware.yaml \
+	config/examples/vendure.yaml config/examples/woocommerce.yaml
+# Each of them is taken by `tillwatch check`, and says whether it was tried.
+TESTS += tests/blackbox/examples.sh
+EXTRA_DIST += tests/blackbox/examples.sh
 
 check_PROGRAMS += tests/unit/test-config tests/unit/test-map tests/unit/test-units tests/fuzz/fuzz-config
 TESTS += tests/unit/test-config tests/unit/test-map tests/unit/test-units tests/fuzz/fuzz-config

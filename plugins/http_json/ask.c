@@ -341,11 +341,21 @@ take_link(struct http_json *s, const struct fetch_answer *a)
 	}
 }
 
+/* A 200 of GraphQL whose error says "later". */
+static bool
+is_throttled(json_t *error)
+{
+	const char *code = json_string_value(json_at(error, "/extensions/code"));
+
+	return code != NULL && strcasecmp(code, "throttled") == 0;
+}
+
 static enum asked
 take_answer(struct http_json *s, const struct fetch_answer *a, json_t **root)
 {
 	char err[160] = "";
 	json_t *message;
+	enum asked done = ASKED_FAILED;
 
 	if (a->is_unchanged)
 		return ASKED_UNCHANGED;
@@ -370,14 +380,19 @@ take_answer(struct http_json *s, const struct fetch_answer *a, json_t **root)
 		return ASKED_FAILED;
 	}
 	message = json_at(*root, "/errors/0/message");
-	if (json_is_string(message) && json_at(*root, s->records) == NULL) {
+	if (!json_is_string(message) || json_at(*root, s->records) != NULL)
+		return ASKED_OK;
+	if (is_throttled(json_at(*root, "/errors/0"))) {
+		s->n_throttled++;
+		wait_for(s, s->quota_left < 0 ? WAIT_S : 1); /* obey_quota knows how long */
+		done = ASKED_LATER;
+	} else {
 		api_fail(s, "errors", "answers with an error: %.*s", ERRORS_SHOWN,
 		    json_string_value(message));
-		json_decref(*root);
-		*root = NULL;
-		return ASKED_FAILED;
 	}
-	return ASKED_OK;
+	json_decref(*root);
+	*root = NULL;
+	return done;
 }
 
 enum asked

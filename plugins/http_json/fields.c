@@ -111,13 +111,25 @@ api_field_value(const struct api_field *f, json_t *record, struct tw_value *v)
 	return NULL;
 }
 
+/* Without a zone it is UTC's: of APIs that leave it out nearly all mean that. */
+static int
+text_time(const char *text, wall_t *at)
+{
+	char utc[WALL_TEXT + 8];
+
+	if (wall_parse(text, at) == 0)
+		return 0;
+	return snprintf(utc, sizeof(utc), "%sZ", text) < (int)sizeof(utc) ? wall_parse(utc, at)
+									  : -EINVAL;
+}
+
 int64_t
 api_time(const json_t *v)
 {
 	double n;
 	wall_t at;
 
-	if (json_is_string(v) && wall_parse(json_string_value(v), &at) == 0)
+	if (json_is_string(v) && text_time(json_string_value(v), &at) == 0)
 		return at.ms;
 	if (!number(v, &n) || !(n > 0) || n > SECONDS_MAX * 1000)
 		return 0;

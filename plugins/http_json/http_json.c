@@ -14,7 +14,7 @@
 enum metric { REQUESTS, RECORDS, PAGES, QUOTA, SECONDS };
 static const struct tw_metric metrics[] = {
     [REQUESTS] = {"http_json_requests_total", "", TW_COUNTER, 0, 1, "result",
-	"Requests to the API: asked, and of them throttled (429, 503)"},
+	"Requests to the API: asked, and of them throttled (429, 503, or GraphQL's THROTTLED)"},
     [RECORDS] = {"http_json_records_total", "", TW_COUNTER, 0, 1, "result",
 	"Records, by what became of them: ok, rejected"},
     [PAGES] = {"http_json_scan_pages", "", TW_GAUGE, 0, 1, "",
@@ -59,7 +59,8 @@ static const struct tw_option options[] = {
     TW_OPTION(struct http_json, fields, TW_PAIRS, .flags = TW_REQUIRED,
 	.help = "our name: a pointer into the record, or a sum: /on_hand - /allocated"),
     TW_OPTION(struct http_json, time, TW_STRING,
-	.help = "pointer to when the record changed (ISO 8601, unix seconds or milliseconds)"),
+	.help = "pointer to when the record changed (ISO 8601, without a zone UTC, or unix seconds "
+		"or milliseconds)"),
     TW_OPTION(struct http_json, overlap, TW_DURATION, .def = "5m", .max = 86400,
 	.help = "so far behind the newest change ${since} begins again"),
     TW_OPTION(struct http_json, key_url, TW_STRING,

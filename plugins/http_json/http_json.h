@@ -46,7 +46,8 @@ int api_field_parse(struct api_field *f, const char *name, const char *text, cha
 void api_field_clear(struct api_field *f);
 /* The value lives as long as the record. NULL, or why not. */
 const char *api_field_value(const struct api_field *f, json_t *record, struct tw_value *v);
-int64_t api_time(const json_t *v);  /* ISO 8601, or unix seconds or milliseconds; 0: none */
+/* ISO 8601 (without a zone: UTC), or unix seconds or milliseconds; 0: none. */
+int64_t api_time(const json_t *v);
 
 /* ---- crawl.c ---- */
 

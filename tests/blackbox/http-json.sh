@@ -49,6 +49,7 @@ sources:
   offset: {$common, url: "$api/graphql", body: {query: "query", variables: {offset: "\${offset}"}}, records: /items, total: /total, key_body: {variables: {keys: "\${keys}"}}}
   lines: {$common, url: "$api/lines", is_lines: true}
   single: {$common, url: "$api/single"}
+  news: {type: http_json, system: shop, interval: 5s, timeout: 4s, fields: {sku: /sku, available: /stock/on_hand - /stock/allocated}, url: "$api/news?since=\${since}", records: /items, time: /updated_at}
   repeats: {$common, url: "$api/repeats", records: /items, next_page: /next}
   endless: {$common, url: "$api/endless", records: /items, next_page: /next, max_pages: 20}
   deep: {$common, url: "$api/deep"}
@@ -61,6 +62,7 @@ probes:
     timeout: 900ms
     fields:
       available: {reference: wms, compare: {next: {grace: 2s}, link: {grace: 2s}, cursor: {grace: 2s}, page: {grace: 2s}, offset: {grace: 2s}, lines: {grace: 2s}, single: {grace: 2s}}}
+  - {name: changes, plugin: inventory, interval: 10s, timeout: 5s, fields: {available: {reference: wms, compare: {news: {}}}}}
   - name: broken
     plugin: inventory
     interval: 1s
@@ -80,6 +82,9 @@ within 15 'the agent is up' "$tillwatch" status
 for s in next link cursor page offset lines single; do
   within 20 "$s: all 430 keys, page by page" is "inventory_coherent_keys{source=\"$s\"}" 430
 done
+within 30 'news: all 430 keys' is 'inventory_coherent_keys{source="news"}' 430
+since() { [ "$(curl -s "$api/state" | jq -r .since)" = 2025-12-31T23:55:00Z ]; }
+within 20 'then what has changed is asked for, by times that say no zone' since
 
 # Two keys change in the API, one is gone: through keys that are asked for, and through whole scans.
 stock | sed -e 's/^A-10 .*/A-10 77/' -e 's/^A-429 .*/A-429 99/' -e '/^A-200 /d' >"$dir/stock.new" && mv "$dir/stock.new" "$dir/stock"
@@ -109,6 +114,12 @@ is 'sum(inventory_missing_keys{probe="parity"})' 0 || fail 'one call a second ma
 is 'sum(inventory_drift_keys{probe="parity"})' 0 || fail 'and nothing wrong'
 ok 'one call a second makes nothing missing, and nothing wrong'
 [ "$(curl -s "$api/state" | jq .refused)" -gt 0 ] || fail 'the API refuses'
+echo points >"$dir/control"
+throttled() { [ "$(value 'sum(http_json_requests_total{probe="offset",result="throttled"})')" -gt "$1" ]; }
+was=$(value 'sum(http_json_requests_total{probe="offset",result="throttled"})')
+within 15 'a 200 of GraphQL that says THROTTLED is throttled' throttled "${was:-0}"
+says 'answers with an error: Throttled' && fail 'and no failure'
+ok 'and no failure'
 echo quota >"$dir/control"
 within 15 'the quota is read' eval '[ "$(value "min(http_json_quota_left_ratio)")" != "" ]'
 before=$(curl -s "$api/state" | jq .refused)

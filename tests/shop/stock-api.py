@@ -5,14 +5,15 @@
 
 FILE holds "sku qty" a line, and is read anew for each answer. CONTROL, where it exists, holds words that change what
 follows: throttle (one call a second, else 429), quota (X-Shopify-Shop-Api-Call-Limit, for each way of paging a bucket of
-40 that loses two a second), lie (says that it has ten more), cut (the body breaks off).
+40 that loses two a second), points (GraphQL says THROTTLED in every second answer, and how many points are left), lie (says that
+it has ten more), cut (the body breaks off). /news gives what changed since, in times without a zone.
 """
 import json, os, sys, threading, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = 50
 path, control = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ''
-state = {'last': 0.0, 'calls': 0, 'refused': 0}
+state = {'last': 0.0, 'calls': 0, 'refused': 0, 'points': 0, 'since': ''}
 buckets = {}  # path: [calls in it, when]
 lock = threading.Lock()
 
@@ -93,6 +94,15 @@ class Handler(BaseHTTPRequestHandler):
         if q.get('keys'):
             keys = q['keys'] if isinstance(q['keys'], list) else q['keys'].split(',')
             return self.answer({'items': [i for i in all_ if i['sku'] in keys]}, headers=headers)
+        is_short = how == 'graphql' and 'points' in words()
+        state['points'] += is_short
+        if is_short and state['points'] % 2:
+            points = {'maximumAvailable': 1000, 'currentlyAvailable': 900, 'restoreRate': 50}
+            return self.answer({'errors': [{'message': 'Throttled', 'extensions': {'code': 'THROTTLED'}}], 'extensions': {'cost': {'throttleStatus': points}}})
+        if how == 'news':
+            state['since'] = q['since']
+            changed = [dict(i, updated_at=i['updated_at'].rstrip('Z')) for i in all_ if i['updated_at'] >= q['since']]
+            return self.answer({'items': changed})
         if how == 'lines':
             return self.answer(all_, headers=headers, lines=True)
         if how == 'single':

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# examples.sh - config/examples/vendure.yaml watches a real shop (nginx, Vendure, PostgreSQL): with other addresses and shorter
+# times only. With an API key it reads stock and prices, a guest's cart is filled and emptied, shoppers' orders are counted and
+# agree, and what the warehouse has and the shop has missed is found.
+#   tests/rig/examples.sh        top_builddir names the build; ends with "N passed, N failed"
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+build=${top_builddir:-$top/build}
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-examples.XXXXXX")
+export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
+passed=0 failed=0 agent=''
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
+cleanup() {
+  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
+  "$here/rig" down >/dev/null 2>&1
+  if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+say() { printf '%s  %s\n' "$(date -u +%T)" "$1"; }
+ok() { passed=$((passed + 1)); say "ok    $1"; }
+no() { failed=$((failed + 1)); say "FAIL  $1"; tail -5 "$dir/agent.log" | sed 's/^/        | /'; "$tillwatch" probes | sed 's/^/        | /'; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@"; do
+    [ "$SECONDS" -lt "$limit" ] || { no "$name"; return 1; }
+    sleep 0.3
+  done
+  ok "$name"
+}
+same() { if [ "$2" = "$3" ]; then ok "$1: $2"; else no "$1: $2, and not $3"; fi; }
+
+say "the rig comes up"
+if ! "$here/rig" up >"$dir/rig.log" 2>&1; then tail -20 "$dir/rig.log"; echo "the rig did not come up"; echo "0 passed, 1 failed"; exit 1; fi
+door=http://127.0.0.1:$RIG_DOOR_PORT
+sql() { psql -qAt -h 127.0.0.1 -p "$RIG_PG_PORT" -U postgres -d shop -c "$1"; }
+sql "alter database shop set timezone = 'UTC'"
+admin() { curl -s -b "$dir/cookies" -c "$dir/cookies" -H 'content-type: application/json' -d "{\"query\":\"$1\"}" "$door/admin-api"; }
+admin 'mutation{login(username:\"superadmin\",password:\"superadmin\"){__typename}}' >/dev/null
+role=$(admin 'mutation{createRole(input:{code:\"monitor\",description:\"monitor\",permissions:[ReadCatalog]}){id}}' | jq -r .data.createRole.id)
+sql "insert into user_roles_role (\"userId\", \"roleId\") select u.id, $role from \"user\" u where u.identifier = 'superadmin'"
+admin 'mutation{login(username:\"superadmin\",password:\"superadmin\"){__typename}}' >/dev/null
+key=$(admin "mutation{createApiKey(input:{roleIds:[$role],translations:[{languageCode:en,name:\\\"tillwatch\\\"}]}){apiKey}}" | jq -r .data.createApiKey.apiKey)
+if [ "${#key}" -gt 20 ]; then ok 'Vendure gives an API key that may only read the catalog'; else no "no API key: $key"; fi
+# What goes to the marketplace, in its words and with the prices that customers pay.
+admin '{productVariants(options:{take:1000}){items{sku priceWithTax}}}' |
+  jq -r '"id,availability,price", (.data.productVariants.items[] | "\(.sku),in_stock,\(.priceWithTax / 100) USD")' >"$RIG_HOME/feeds/products.csv"
+
+sed -e "s|https://shop.example/admin-api|$door/admin-api|; s|https://shop.example/shop-api|$door/shop-api|" \
+  -e "s|https://shop.example/products/laptop|$door/p/laptop|; s|https://shop.example/feeds|$door/feeds|" \
+  -e "s|postgresql://[^\"]*|postgresql://postgres@127.0.0.1:$RIG_PG_PORT/shop|; s|/var/log/nginx/shop\*.log|$RIG_HOME/access.log|" \
+  -e "s|/srv/exports/stock.csv|$RIG_HOME/feeds/stock.csv|; s|https://pager.example/hook|http://127.0.0.1:1/|; s/currency: EUR/currency: USD/" \
+  -e 's/, {certificate_expires_in: {min: 21d}}//' \
+  -e '/name: guest-cart/,/journey:/{s/interval: 5m/interval: 5m\n    timeout: 20s/;b}' \
+  -e '/type: http_json/,/url:/s/interval: 5m/interval: 10s/; s/timeout: 4m/timeout: 9s/' \
+  -e 's/{interval: 1m, timeout: 20s}/{interval: 10s, timeout: 9s}/; s/interval: [0-9]*m/interval: 10s/' \
+  -e 's/grace: [0-9a-z]*/grace: 4s/g; s/max_lag: 5m/max_lag: 5s/g' "$top/config/examples/vendure.yaml" >"$dir/rig.yaml"
+printf 'agent: {store: {path: "%s"}, api: {socket: "%s"}}\n' "$dir/store" "$dir/agent.sock" >>"$dir/rig.yaml"
+chmod 600 "$dir/rig.yaml"
+export TILLWATCH_SOCKET=$dir/agent.sock TILLWATCH_CONFIG=$dir/rig.yaml
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+export VENDURE_API_KEY=$key PAGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw DB_PASSWORD=none
+value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([-0-9.e+]*\)"$/\1/p'; }
+is() { [ "$(value "$1")" = "$2" ]; }
+verdict() { "$tillwatch" run -c "$dir/rig.yaml" "$1" --json 2>/dev/null | jq -r .verdict; }
+if "$tillwatch" check >"$dir/check" 2>&1; then ok 'check takes it'; else no "check: $(cat "$dir/check")"; fi
+for probe in product-page shop-graphql guest-cart; do same "$probe" "$(verdict "$probe")" ok; done
+same 'the cart was filled and is empty again' "$(sql 'select count(*) from "order"') $(sql 'select coalesce(sum(quantity), 0) from order_line')" '1 0'
+same 'nothing was ordered' "$(sql 'select count(*) from "order" where "orderPlacedAt" is not null')" 0
+
+"$build/agent/tillwatchd" -c "$dir/rig.yaml" >>"$dir/agent.log" 2>&1 &
+agent=$!
+within 20 'the agent is up' eval '"$tillwatch" probes >/dev/null 2>&1'
+skus=$(sql 'select count(distinct sku) from product_variant')
+for pair in shop/on_hand market/available market/price; do
+  within 60 "${pair%/*} has the ${pair#*/} of all $skus" is "inventory_coherent_keys{source=\"${pair%/*}\",field=\"${pair#*/}\"}" "$skus"
+done
+
+say "shoppers buy for a minute"
+"$here/rig" shoppers 240 60 >"$dir/shoppers.log" 2>&1
+placed=$(sql 'select count(*) from "order" where "orderPlacedAt" is not null')
+if [ "$placed" -gt 0 ]; then ok "$placed orders"; else no 'nobody has bought anything'; fi
+requests() { [ "$(value 'sum(api_requests_total{probe="shop-api",route="shop-api"})' | cut -d. -f1)" -gt "$placed" ]; }
+within 30 'their requests are counted' requests
+within 150 'their orders too' is 'checkout_events_total{probe="order-rate"}' "$placed"
+within 60 'and each of them is paid' is inventory_orders_compared "$placed"
+same 'no order is told differently' "$(value 'max(max_over_time(inventory_order_faults[3m]))')" 0
+same 'no article drifts' "$(value 'max(max_over_time(inventory_drift_keys[3m]))')" 0
+same 'nothing is read wrongly' "$(value 'max(max_over_time(inventory_mapping_suspect[3m]))')" 0
+
+"$here/rig" fault stale
+changed=$(sql 'select count(*) from stock_level where id % 5 = 0')
+within 60 "what the shop has and the warehouse has not: $changed articles" is 'inventory_drift_keys{source="shop",field="on_hand"}' "$changed"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
