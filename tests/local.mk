@@ -17,3 +17,8 @@ EXTRA_DIST += tests/fuzz/replay.c
 # All fuzz targets, linked and not run: what scripts/test fuzz starts.
 fuzz-targets: $(filter tests/fuzz/fuzz-%,$(check_PROGRAMS))
 .PHONY: fuzz-targets
+
+# The tests but for those that drive the real binaries: scripts/test has a stage of its own for them.
+list-tests:
+	@echo $(filter-out tests/blackbox/%,$(TESTS))
+.PHONY: list-tests

@@ -2,10 +2,11 @@
 # inventory.sh - the stock, the prices and the orders of a real shop (nginx, Vendure, PostgreSQL): database, admin API and
 # feed agree while shoppers buy; what one of them has missed is reported as exactly that, and not before its grace; paid
 # orders are orders.
-#   tests/rig/inventory.sh [MINUTES]    of shoppers on a healthy shop (1); top_builddir names the build
+#   tests/rig/inventory.sh [MINUTES [SHOPPERS]]    of shoppers on a healthy shop (1), so many a minute (240)
+# top_builddir names the build.
 # Ends with "N passed, N failed".
 set -uo pipefail
-minutes=${1:-1}
+minutes=${1:-1} rate=${2:-240}
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 build=${top_builddir:-$top/build}
@@ -136,8 +137,8 @@ for pair in admin/on_hand admin/available admin/price feed/on_hand; do
   within 30 "${pair%/*} has the ${pair#*/} of all $skus" is "inventory_coherent_keys{source=\"${pair%/*}\",field=\"${pair#*/}\"}" "$skus"
 done
 
-say "shoppers buy for $minutes minutes"
-"$here/rig" shoppers 240 $((minutes * 60)) >"$dir/shoppers.log" 2>&1 &
+say "$rate shoppers a minute buy for $minutes minutes"
+"$here/rig" shoppers "$rate" $((minutes * 60)) >"$dir/shoppers.log" 2>&1 &
 shoppers=$!
 wait "$shoppers"
 shoppers=''
