@@ -31,7 +31,9 @@ static const struct tw_option options[] = {
 	.help = "instead of a path: https://..., http://... or sftp://..."),
     TW_OPTION(struct csv, user, TW_STRING, .help = "who we are there"),
     TW_OPTION(struct csv, password, TW_SECRET, .help = "and how we prove it"),
-    TW_OPTION(struct csv, private_key, TW_PATH, .help = "sftp: the key, instead of a password"),
+    TW_OPTION(struct csv, private_key, TW_PATH,
+	.help = "sftp: the key, instead of a password; ed25519 or ecdsa: RSA is signed in a way "
+		"that servers refuse today"),
     TW_OPTION(struct csv, host_key, TW_STRING,
 	.help = "sftp: SHA256 of the server's key, as ssh-keygen -lf prints it behind SHA256:"),
     TW_OPTION(struct csv, headers, TW_PAIRS, .help = "headers of a request, {X-Key: ...}"),

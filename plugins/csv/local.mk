@@ -20,3 +20,7 @@ tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz-csv.c plugins/inventory/value.c pl
 tests_fuzz_fuzz_csv_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_csv_LDADD = lib/libtw.la -lm
 EXTRA_DIST += tests/fuzz/corpus/csv
+
+# A feed on a real SFTP server.
+TESTS += tests/blackbox/sftp.sh
+EXTRA_DIST += tests/blackbox/sftp.sh

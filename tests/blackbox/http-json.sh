@@ -95,6 +95,8 @@ done
 stock >"$dir/stock.new" && mv "$dir/stock.new" "$dir/stock"
 within 20 'repaired is repaired' is 'sum(inventory_open_keys{probe="parity"})' 0
 
+within 10 'what has not changed is not sent again' eval '[ "$(curl -s "$api/state" | jq .unchanged)" -gt 3 ]'
+
 # What an API may do.
 within 10 'pages that repeat are said' says 'gives the same page again'
 within 10 'pages that never end too' says 'has more than 20 pages (max_pages)'

@@ -48,6 +48,8 @@ sed -n 's/^vendure-auth-token: *\([0-9a-f]*\).*/\1/Ip' "$dir/login" >"$dir/token
 chmod 600 "$dir/token"
 [ -s "$dir/token" ] || { no 'the admin API gives a token'; echo "$passed passed, $failed failed"; exit 1; }
 
+slugs=$(sql 'select distinct slug from product_translation order by 1')
+pages=$(printf '"%s", ' $(printf "$door/p/%s.html " $slugs))
 variants='productVariants(options:{take:50,skip:$offset})'
 items='{totalItems items{sku price stockLevels{stockOnHand stockAllocated} updatedAt}}'
 cat >"$dir/rig.yaml" <<Y
@@ -84,6 +86,16 @@ sources:
     url: "$door/feeds/stock.csv"
     fields: {sku: sku, on_hand: stock}
     time: updated_at
+  products:
+    type: sql
+    system: database
+    interval: 1s
+    dsn: "postgresql://postgres@127.0.0.1:$RIG_PG_PORT/shop"
+    key: slug
+    zone: UTC
+    query: 'SELECT t.slug, min(p.price) AS price, sum(s."stockOnHand" - s."stockAllocated") AS available, ''USD'' AS currency FROM product_translation t JOIN product_variant v ON v."productId" = t."baseId" JOIN product_variant_price p ON p."variantId" = v.id JOIN stock_level s ON s."productVariantId" = v.id GROUP BY t.slug'
+    fields: {slug: slug}
+  pages: {type: pages, system: storefront, interval: 1s, urls: [${pages%, }], key: path, per_hour: 36000, pause: 0s, fields: {slug: sku, price: price, currency: currency, available: availability}}
   orders:
     type: sql
     system: storefront
@@ -114,6 +126,16 @@ probes:
       on_hand: {reference: stock, kind: quantity, compare: {admin: {grace: 4s}, feed: {grace: 4s}}}
       available: {reference: stock, compare: {admin: {grace: 4s}}}
       price: {reference: stock, compare: {admin: {grace: 4s}}}
+  - name: storefront-truth
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    key: slug
+    normalize: {products: {units: {price: cents}}, pages: {key_suffix: .html}}
+    fields:
+      available: {reference: products, compare: {pages: {grace: 4s}}}
+      price: {reference: products, compare: {pages: {grace: 4s}}}
+      currency: {reference: products, compare: {pages: {grace: 4s}}}
   - name: order-integrity
     plugin: inventory
     interval: 1s
@@ -135,6 +157,11 @@ within 20 'the agent is up' eval '"$tillwatch" probes >/dev/null 2>&1'
 skus=$(sql 'select count(distinct sku) from product_variant')
 for pair in admin/on_hand admin/available admin/price feed/on_hand; do
   within 30 "${pair%/*} has the ${pair#*/} of all $skus" is "inventory_coherent_keys{source=\"${pair%/*}\",field=\"${pair#*/}\"}" "$skus"
+done
+
+products=$(sql 'select count(distinct slug) from product_translation')
+for field in available price currency; do
+  within 40 "all $products product pages show the right $field" is "inventory_coherent_keys{source=\"pages\",field=\"$field\"}" "$products"
 done
 
 say "$rate shoppers a minute buy for $minutes minutes"
@@ -173,6 +200,14 @@ for sku in $(grep -oE '"key":"[^"]*"' "$dir/runs" | sort -u | cut -d'"' -f4); do
   [ "$(sql "select s.id % 5 from stock_level s join product_variant v on v.id = s.\"productVariantId\" where v.sku = '$sku'")" = 0 ] || wrong=$((wrong + 1))
 done
 if [ "$named" -gt 0 ] && [ "$wrong" -eq 0 ]; then ok "the record names $named of them, and no other"; else no "the record names $named keys, $wrong of them wrongly"; fi
+
+# Everything is sold, and the pages do not know.
+same 'the pages show what can be bought' "$(value 'sum(inventory_drift_keys{source="pages"})')" 0
+"$here/rig" fault soldout
+within 30 "all $products pages offer what nobody has" is 'inventory_drift_keys{source="pages",field="available"}' "$products"
+same 'their prices are right' "$(value 'inventory_drift_keys{source="pages",field="price"}')" 0
+"$here/rig" heal >/dev/null 2>&1
+within 30 'healed is healed' is 'sum(inventory_drift_keys)' 0
 
 # Orders: a customer is charged twice, one pays another amount, one order is gone.
 codes=$(sql 'select code from "order" where "orderPlacedAt" is not null order by id limit 3')

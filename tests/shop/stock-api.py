@@ -8,12 +8,12 @@ follows: throttle (one call a second, else 429), quota (X-Shopify-Shop-Api-Call-
 40 that loses two a second), points (GraphQL says THROTTLED in every second answer, and how many points are left), lie (says that
 it has ten more), cut (the body breaks off). /news gives what changed since, in times without a zone.
 """
-import json, os, sys, threading, time, urllib.parse
+import json, os, sys, threading, time, urllib.parse, zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = 50
 path, control = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ''
-state = {'last': 0.0, 'calls': 0, 'refused': 0, 'points': 0, 'since': ''}
+state = {'last': 0.0, 'calls': 0, 'refused': 0, 'unchanged': 0, 'points': 0, 'since': ''}
 buckets = {}  # path: [calls in it, when]
 lock = threading.Lock()
 
@@ -106,7 +106,13 @@ class Handler(BaseHTTPRequestHandler):
         if how == 'lines':
             return self.answer(all_, headers=headers, lines=True)
         if how == 'single':
-            return self.answer(all_, headers=headers)
+            tag = '"%08x"' % zlib.crc32(json.dumps(all_).encode())
+            if self.headers.get('If-None-Match') == tag:
+                state['unchanged'] += 1
+                self.send_response(304)
+                self.end_headers()
+                return None
+            return self.answer(all_, headers=headers + [('ETag', tag)])
         if how == 'deep':
             return self.answer('[' * 1000000)
         if how == 'words':

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# sftp.sh - a feed on a real SFTP server: read by key, compared, unchanged ones not read again; a server whose key is
+# another one is not spoken to, and neither is one that refuses our key.
+set -uo pipefail
+build=${top_builddir:-.}
+build=$(cd "$build" && pwd)
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-sftp-test.XXXXXX")
+chmod 755 "$dir"
+n=0 agent='' sshd='' keep=''
+finish() {
+  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
+  [ -n "$sshd" ] && kill "$sshd" 2>/dev/null && wait "$sshd" 2>/dev/null
+  [ -n "$keep" ] || rm -rf "$dir"
+}
+trap finish EXIT
+ok() { n=$((n + 1)); echo "ok $n $1"; }
+fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; tail -n 5 "$dir/agent.log"; tail -n 5 "$dir/sshd.log"; echo "kept: $dir"; exit 1; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@" >"$dir/out" 2>&1; do
+    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
+    sleep 0.2
+  done
+  ok "$name"
+}
+server=$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null) || { echo 'sftp.sh: no sshd here (apt install openssh-server)'; exit 1; }
+export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+port=$((20000 + RANDOM % 20000))
+ssh-keygen -q -t ed25519 -N '' -f "$dir/host" && ssh-keygen -q -t ed25519 -N '' -f "$dir/us" && ssh-keygen -q -t ed25519 -N '' -f "$dir/stranger"
+cp "$dir/us.pub" "$dir/authorized"
+feed() { awk -v q="$1" 'BEGIN { print "sku,qty"; for (i = 0; i < 50; i++) print "A-" i "," (i == 7 ? q : i) }'; }
+feed 7 >"$dir/wms.csv"
+feed 7 >"$dir/stock.csv"
+cat >"$dir/sshd_config" <<C
+Port $port
+ListenAddress 127.0.0.1
+HostKey $dir/host
+AuthorizedKeysFile $dir/authorized
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+Subsystem sftp internal-sftp -l VERBOSE
+C
+mkdir -p /run/sshd 2>/dev/null
+"$server" -D -e -f "$dir/sshd_config" >"$dir/sshd.log" 2>&1 &
+sshd=$!
+within 10 'a server listens' grep -q 'Server listening on 127.0.0.1' "$dir/sshd.log"
+fingerprint=$(ssh-keygen -lf "$dir/host.pub" | sed 's/.*SHA256:\([^ ]*\) .*/\1/')
+config() { # PRIVATE_KEY HOST_KEY
+  cat >"$dir/shop.yaml" <<Y
+shop: {name: acme}
+agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
+sources:
+  wms: {type: csv, path: "$dir/wms.csv", interval: 1s, fields: {sku: sku, available: qty}}
+  market: {type: csv, url: "sftp://127.0.0.1:$port$dir/stock.csv", user: "$(id -un)", private_key: "$1", host_key: "$2", interval: 1s, fields: {sku: sku, available: qty}}
+probes:
+  - {name: parity, plugin: inventory, interval: 1s, timeout: 900ms, fields: {available: {reference: wms, compare: {market: {grace: 2s}}}}}
+Y
+  chmod 600 "$dir/shop.yaml"
+}
+value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([-0-9.e+]*\)"$/\1/p'; }
+is() { [ "$(value "$1")" = "$2" ]; }
+says() { [[ "$("$tillwatch" probes)" = *"$1"* ]]; }
+config "$dir/us" "$fingerprint"
+"$tillwatch" check >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
+ok 'check takes it'
+"$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
+agent=$!
+within 15 'the agent is up' "$tillwatch" probes
+within 20 'all 50 keys agree' is 'inventory_coherent_keys{source="market"}' 50
+feed 99 >"$dir/new" && mv "$dir/new" "$dir/stock.csv"
+within 20 'one differs' is 'inventory_drift_units{source="market"}' 92
+feed 7 >"$dir/new" && mv "$dir/new" "$dir/stock.csv"
+within 20 'and is repaired' is 'inventory_open_keys{source="market"}' 0
+rm "$dir/stock.csv"
+within 20 'a feed that is gone is said' is 'tillwatch_probe_verdict{probe="market"}' 3
+is 'inventory_missing_keys{source="market"}' 0 || fail 'and makes nothing missing'
+ok 'and makes nothing missing'
+feed 7 >"$dir/stock.csv"
+within 20 'it is there again' is 'tillwatch_probe_verdict{probe="market"}' 0
+config "$dir/us" "$(printf '%043d' 0)"
+kill -HUP "$agent"
+within 20 'a server with another key is not spoken to' is 'tillwatch_probe_verdict{probe="market"}' 3
+config "$dir/us" "$fingerprint"
+kill -HUP "$agent"
+within 20 'with the right one it is' is 'tillwatch_probe_verdict{probe="market"}' 0
+config "$dir/stranger" "$fingerprint"
+kill -HUP "$agent"
+within 20 'a server that refuses us is said' says 'Login denied'
+config "$dir/us" "$fingerprint"
+kill -HUP "$agent"
+within 20 'and all is well again' is 'inventory_coherent_keys{source="market"}' 50
+echo "ok: $n checks"
