@@ -1,5 +1,6 @@
 # plugins/csv/local.mk - feed files, here and elsewhere.
 FETCH_SOURCES = plugins/common/fetch.c plugins/common/fetch.h
+TURN_SOURCES = plugins/common/turn.c plugins/common/turn.h
 UNPACK_SOURCES = plugins/common/unpack.c plugins/common/unpack.h
 CSV_SOURCES = plugins/csv/csv-parse.c plugins/csv/csv-parse.h
 plugin_LTLIBRARIES += plugins/csv.la

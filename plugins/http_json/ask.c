@@ -17,10 +17,7 @@
 #include "plugins/common/quota.h"
 #include "plugins/http_json/http_json.h"
 
-#define RESERVE_SHARE 8             /* of a run's time nothing new is asked for */
-#define RESERVE_US 200000
 #define WAIT_S 60                   /* where a server does not say how long */
-#define WAIT_MAX_S 3600
 #define ERRORS_SHOWN 120            /* bytes of an error that stands in an answer */
 
 void
@@ -208,43 +205,6 @@ expand_tree(json_t *tree, const struct api_place *at)
 
 /* ---- waiting ---- */
 
-static int64_t
-left_us(const struct http_json *s)
-{
-	int64_t left = tw_api_->left_us(s->ctx);
-
-	return left - left / RESERVE_SHARE - RESERVE_US;
-}
-
-/* Sleeps as long as it must. False: that would be longer than the run. */
-static bool
-wait_turn(struct http_json *s)
-{
-	int64_t us = s->not_before_us - mono_now().us;
-	struct timespec t;
-
-	if (us <= 0)
-		return left_us(s) > 0;
-	if (us >= left_us(s))
-		return false;
-	t = (struct timespec){us / 1000000, us % 1000000 * 1000};
-	while (nanosleep(&t, &t) != 0 && errno == EINTR)
-		;
-	return left_us(s) > 0;
-}
-
-static void
-wait_for(struct http_json *s, double seconds)
-{
-	int64_t until_us;
-
-	if (!(seconds > 0))
-		return;
-	until_us = mono_now().us + (int64_t)(fmin(seconds, WAIT_MAX_S) * 1e6);
-	if (until_us > s->not_before_us)
-		s->not_before_us = until_us;
-}
-
 /* What is left of the quotas: under the headroom, wait until it is restored. */
 static void
 obey_quota(struct http_json *s, const struct fetch_answer *a, json_t *root)
@@ -264,21 +224,9 @@ obey_quota(struct http_json *s, const struct fetch_answer *a, json_t *root)
 		if (lacks <= 0)
 			continue;
 		/* A bucket fills at its own rate, a window at its end: what it takes at most. */
-		wait_for(s, isnan(q[i].reset_s) ? WAIT_S
+		turn_put_off(&s->turn, isnan(q[i].reset_s) ? WAIT_S
 			: left < 1 ? fmax(q[i].reset_s * lacks / (1 - left), 1) : 1);
 	}
-}
-
-static double
-retry_after(const struct fetch_answer *a)
-{
-	for (uint32_t i = 0; i < a->n_headers; i++)
-		if (strcmp(a->headers[i].name, "retry-after") == 0) {
-			double s = strtod(a->headers[i].value, NULL);
-
-			return s > 0 ? s : WAIT_S;
-		}
-	return WAIT_S;
 }
 
 /* ---- answers ---- */
@@ -361,7 +309,7 @@ take_answer(struct http_json *s, const struct fetch_answer *a, json_t **root)
 		return ASKED_UNCHANGED;
 	if (a->status == 429 || a->status == 503) {
 		s->n_throttled++;
-		wait_for(s, retry_after(a));
+		turn_put_off(&s->turn, turn_retry_after(a, WAIT_S));
 		return ASKED_LATER;
 	}
 	if (a->status == 404 || a->status == 410)
@@ -384,7 +332,8 @@ take_answer(struct http_json *s, const struct fetch_answer *a, json_t **root)
 		return ASKED_OK;
 	if (is_throttled(json_at(*root, "/errors/0"))) {
 		s->n_throttled++;
-		wait_for(s, s->quota_left < 0 ? WAIT_S : 1); /* obey_quota knows how long */
+		/* obey_quota knows how long */
+		turn_put_off(&s->turn, s->quota_left < 0 ? WAIT_S : 1);
 		done = ASKED_LATER;
 	} else {
 		api_fail(s, "errors", "answers with an error: %.*s", ERRORS_SHOWN,
@@ -413,17 +362,17 @@ api_ask(struct http_json *s, const char *url, json_t *body, const struct api_pla
 	expand(&full, url, at, true);
 	buf_char(&full, '\0');
 	json_decref(tree);
-	if (wait_turn(s) && !full.failed) {
+	if (turn_wait(&s->turn, s->ctx) && !full.failed) {
 		r.url = full.data;
 		r.body = text;
 		r.etag = may_be_unchanged ? s->etag : NULL;
 		r.modified = may_be_unchanged ? s->modified : NULL;
-		r.deadline = mono_add_us(mono_now(), left_us(s) + RESERVE_US / 2);
+		r.deadline = mono_add_us(mono_now(), turn_left_us(s->ctx) + TURN_RESERVE_US / 2);
 		buf_reset(&s->answer);
 		s->link[0] = '\0';
 		s->n_asked++;
 		rc = fetch(s->fetcher, &r, &a);
-		wait_for(s, (double)s->pause / 1e6);
+		turn_put_off(&s->turn, (double)s->pause / 1e6);
 		if (rc != 0)
 			api_fail(s, rc == -ETIMEDOUT ? "timeout" : "fetch", "%s", a.err);
 		done = rc != 0 ? ASKED_FAILED : take_answer(s, &a, root);

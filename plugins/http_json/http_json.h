@@ -25,6 +25,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "plugins/common/fetch.h"
+#include "plugins/common/turn.h"
 
 #define API_FIELDS_MAX 48
 #define API_BATCH 256
@@ -89,7 +90,7 @@ struct http_json {
 	bool has_scanned;
 	int64_t newest_ms;          /* the newest time that a record said */
 	char etag[FETCH_TEXT], modified[FETCH_TEXT];
-	int64_t not_before_us;      /* monotonic: the quota, or the server, wants us to wait */
+	struct turn turn;           /* the quota, or the server, may make us wait */
 
 	/* a run */
 	struct tw_ctx *ctx;

@@ -2,7 +2,7 @@
 HTTP_JSON_SOURCES = plugins/http_json/ask.c plugins/http_json/crawl.c plugins/http_json/fields.c \
 	plugins/http_json/http_json.h
 plugin_LTLIBRARIES += plugins/http_json.la
-plugins_http_json_la_SOURCES = plugins/http_json/http_json.c $(HTTP_JSON_SOURCES) $(FETCH_SOURCES)
+plugins_http_json_la_SOURCES = plugins/http_json/http_json.c $(HTTP_JSON_SOURCES) $(FETCH_SOURCES) $(TURN_SOURCES)
 plugins_http_json_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(XXHASH_CFLAGS)
 plugins_http_json_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_http_json_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS)
@@ -14,7 +14,7 @@ EXTRA_DIST += tests/blackbox/http-json.sh tests/shop/stock-api.py
 # Answers of an API, crawled.
 check_PROGRAMS += tests/fuzz/fuzz-http-json
 TESTS += tests/fuzz/fuzz-http-json
-tests_fuzz_fuzz_http_json_SOURCES = tests/fuzz/fuzz-http-json.c $(HTTP_JSON_SOURCES) $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_json_SOURCES = tests/fuzz/fuzz-http-json.c $(HTTP_JSON_SOURCES) $(TURN_SOURCES) $(FUZZ_MAIN)
 tests_fuzz_fuzz_http_json_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(XXHASH_CFLAGS)
 tests_fuzz_fuzz_http_json_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_http_json_LDADD = plugins/common/libtwcommon.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) -lm

@@ -331,6 +331,7 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 		return;
 	s->scan = (uint8_t)(s->scan % SCANS + 1);
 	s->is_scanning = true;
+	s->is_answer = (flags & TW_BATCH_ASKED) != 0;
 	s->began_ms = read_ms;
 	s->scan_rows = s->n_duplicates = s->n_negative = 0;
 }
@@ -388,11 +389,10 @@ compare_gone(struct comparer *c, unsigned side, const char *key, size_t len)
 	return true;
 }
 
+/* What is read again, and is not in it: see unmark_asked. */
 static void
-end_scan(struct comparer *c, unsigned side)
+end_scan(struct side *s)
 {
-	struct side *s = &c->sides[side];
-
 	s->is_scanning = false;
 	s->whole_scan = s->scan;
 	s->swept = 0;
@@ -400,9 +400,6 @@ end_scan(struct comparer *c, unsigned side)
 	s->whole_ms = s->began_ms;
 	s->whole_rows = s->scan_rows - s->n_duplicates;
 	s->is_whole = true;
-	for (size_t i = 0; i < c->n_asked; i++) /* what is read again, and is not in it */
-		if (*table_mark(c->table, side, c->asked[i]) == MARK_ASKED)
-			forget_row(c, side, c->asked[i], s->read_ms);
 }
 
 /* ---- what a whole scan has shown, piece by piece ---- */
@@ -534,13 +531,15 @@ compare_batch_end(struct comparer *c, unsigned side, uint32_t flags)
 	}
 	if (!(flags & TW_BATCH_LAST))
 		return;
-	s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED);
+	/* A scan that began before has shown what was asked for before it was. */
+	s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED)
+	    && (!s->is_scanning || s->is_answer || (flags & TW_BATCH_UNCHANGED));
 	if (flags & TW_BATCH_UNCHANGED) {
 		unmark_asked(c, side, false);
 		if (s->is_whole && (flags & TW_BATCH_SCAN))
 			s->scan_ms = s->whole_ms = s->read_ms;
 	} else if ((flags & TW_BATCH_SCAN) && s->is_scanning) {
-		end_scan(c, side);
+		end_scan(s);
 		(void)compare_settle(c, SETTLE_ROWS);
 	}
 }

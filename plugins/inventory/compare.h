@@ -78,6 +78,7 @@ struct side {                         /* a source */
 	uint64_t scan_rows, n_duplicates, n_negative; /* of the scan under way, or the last */
 	uint64_t whole_rows;
 	bool is_asked, is_answered;   /* keys are read again: the answer is whole */
+	bool is_answer;               /* the scan under way began when it was asked for */
 };
 
 struct difference;                    /* see compare-open.h */

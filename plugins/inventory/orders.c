@@ -252,6 +252,7 @@ orders_batch(struct orders *o, unsigned side, uint32_t flags, int64_t read_ms)
 	if (flags & TW_BATCH_FIRST) {
 		s->scan_ms = read_ms;
 		s->is_scanning = true;
+		s->is_answer = (flags & TW_BATCH_ASKED) != 0;
 	}
 }
 
@@ -264,7 +265,8 @@ orders_batch_end(struct orders *o, unsigned side, uint32_t flags, int64_t comple
 		s->known_ms = complete_ms;
 	if (!(flags & TW_BATCH_LAST))
 		return;
-	s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED) != 0;
+	s->is_answered |= s->is_asked && (flags & TW_BATCH_ASKED) != 0
+	    && (!s->is_scanning || s->is_answer);
 	if ((flags & TW_BATCH_SCAN) && s->is_scanning && s->scan_ms > s->known_ms)
 		s->known_ms = s->scan_ms;
 	if (flags & TW_BATCH_SCAN)

@@ -78,6 +78,7 @@ struct order_side {                   /* a source */
 	int64_t scan_ms;              /* when the scan under way began */
 	unsigned n_silent;            /* readings of single orders without an answer, in turn */
 	bool has_begun, is_scanning, is_asked, is_answered;
+	bool is_answer;               /* the scan under way began when it was asked for */
 };
 /* What a record says. */
 struct order_event {

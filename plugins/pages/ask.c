@@ -15,10 +15,7 @@
 #include "plugins/pages/pages.h"
 
 #define NAME "tillwatch"            /* what we are called in robots.txt */
-#define RESERVE_SHARE 8             /* of a run's time nothing new is asked for */
-#define RESERVE_US 200000
 #define WAIT_S 60                   /* where a server does not say how long */
-#define WAIT_MAX_S 3600
 
 void
 pages_fail(struct pages *s, const char *cause, const char *fmt, ...)
@@ -71,55 +68,12 @@ host_find(struct pages *s, const char *name)
 
 /* ---- waiting ---- */
 
-int64_t
-run_left_us(const struct pages *s)
-{
-	int64_t left = tw_api_->left_us(s->ctx);
-
-	return left - left / RESERVE_SHARE - RESERVE_US;
-}
-
-/* Sleeps as long as it must. False: that would be longer than the run. */
-static bool
-wait_turn(struct pages *s)
-{
-	int64_t us = s->not_before_us - mono_now().us;
-	struct timespec t;
-
-	if (us <= 0)
-		return run_left_us(s) > 0;
-	if (us >= run_left_us(s))
-		return false;
-	t = (struct timespec){us / 1000000, us % 1000000 * 1000};
-	while (nanosleep(&t, &t) != 0 && errno == EINTR)
-		;
-	return run_left_us(s) > 0;
-}
-
-static void
-wait_for(struct pages *s, double seconds)
-{
-	int64_t until_us = mono_now().us + (int64_t)(fmin(seconds, WAIT_MAX_S) * 1e6);
-
-	if (until_us > s->not_before_us)
-		s->not_before_us = until_us;
-}
-
 /* A server that is asked too much says so, and for how long. */
 static void
 obey(struct pages *s, const struct fetch_answer *a)
 {
-	double seconds = a->status == 429 ? WAIT_S : 0;
-
-	if (a->status != 429 && a->status != 503)
-		return;
-	for (uint32_t i = 0; i < a->n_headers; i++)
-		if (strcmp(a->headers[i].name, "retry-after") == 0) {
-			double v = strtod(a->headers[i].value, NULL);
-
-			seconds = v > 0 ? v : seconds;
-		}
-	wait_for(s, seconds);
+	if (a->status == 429 || a->status == 503)
+		turn_put_off(&s->turn, turn_retry_after(a, a->status == 429 ? WAIT_S : 0));
 }
 
 /* ---- a request ---- */
@@ -143,16 +97,16 @@ ask(struct pages *s, const char *url, int64_t max_bytes,
 	int64_t left_us;
 	int rc;
 
-	if (!wait_turn(s)) {
+	if (!turn_wait(&s->turn, s->ctx)) {
 		s->is_waiting = true;
 		return ASKED_LATER;
 	}
-	left_us = run_left_us(s);
+	left_us = turn_left_us(s->ctx);
 	/* A sitemap that never ends leaves time for the pages that are known. */
 	r.deadline = mono_add_us(mono_now(), on_data != NULL ? left_us / 2 : left_us);
 	buf_reset(&s->body);
 	rc = fetch(s->fetcher, &r, a);
-	wait_for(s, (double)s->pause / 1e6);
+	turn_put_off(&s->turn, (double)s->pause / 1e6);
 	if (rc == 0)
 		obey(s, a);
 	return rc == 0 ? ASKED_OK : ASKED_FAILED;

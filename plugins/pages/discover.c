@@ -143,7 +143,7 @@ on_unpacked(void *arg, const char *data, size_t len)
 		fail(r->pages, "is over %d bytes", PAGES_SITEMAP_BYTES);
 		return false;
 	}
-	return sitemap_feed(&r->sitemap, data, len) && run_left_us(r->pages) > 0;
+	return sitemap_feed(&r->sitemap, data, len) && turn_left_us(r->pages->ctx) > 0;
 }
 
 static bool
@@ -224,7 +224,7 @@ discover(struct pages *s)
 		return;
 	if (!s->is_discovering)
 		begin(s);
-	while (s->at_queue < s->n_queue && run_left_us(s) > 0) {
+	while (s->at_queue < s->n_queue && turn_left_us(s->ctx) > 0) {
 		if (read_sitemap(s, s->queue[s->at_queue]) == ASKED_LATER)
 			return;       /* in the next run */
 		s->at_queue++;

@@ -3,7 +3,7 @@ PAGES_BYTES_SOURCES = plugins/pages/markup.c plugins/pages/markup.h plugins/page
 	plugins/pages/robots.c plugins/pages/robots.h plugins/pages/sitemap.c plugins/pages/sitemap.h
 plugin_LTLIBRARIES += plugins/pages.la
 plugins_pages_la_SOURCES = plugins/pages/ask.c plugins/pages/discover.c plugins/pages/keep.c plugins/pages/known.c \
-	plugins/pages/pages.c plugins/pages/pages.h plugins/pages/visit.c $(PAGES_BYTES_SOURCES) $(FETCH_SOURCES) \
+	plugins/pages/pages.c plugins/pages/pages.h plugins/pages/visit.c $(PAGES_BYTES_SOURCES) $(FETCH_SOURCES) $(TURN_SOURCES) \
 	$(UNPACK_SOURCES)
 plugins_pages_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(XXHASH_CFLAGS) $(ZLIB_CFLAGS)
 plugins_pages_la_LDFLAGS = $(PLUGIN_LDFLAGS)

@@ -40,6 +40,7 @@
 #include "lib/clock.h"
 #include "lib/hash.h"
 #include "plugins/common/fetch.h"
+#include "plugins/common/turn.h"
 #include "plugins/pages/offers.h"
 #include "plugins/pages/robots.h"
 #include "plugins/pages/sitemap.h"
@@ -146,7 +147,7 @@ struct pages {
 	struct offers offers;
 	struct buf body;
 	bool is_told;               /* what was kept over a restart */
-	int64_t not_before_us;      /* monotonic: the next request */
+	struct turn turn;           /* of the next request */
 	mono_t filled;              /* when the tokens were counted last */
 	double tokens, key_tokens;  /* pages that may be asked for now */
 
@@ -192,7 +193,6 @@ enum asked ask(struct pages *s, const char *url, int64_t max_bytes,
     bool (*on_data)(void *arg, const char *data, size_t len), void *arg, struct fetch_answer *a);
 /* May it be asked for? -1: robots.txt cannot be read now, so nobody knows. */
 int ask_robots(struct pages *s, const char *url);
-int64_t run_left_us(const struct pages *s);
 
 /* discover.c */
 void discover(struct pages *s);

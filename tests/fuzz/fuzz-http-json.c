@@ -144,7 +144,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int run = 0; run < 3; run++) { /* the quota ends a run; the next one goes on */
 		s.cause = NULL;
 		s.quota_left = -1;
-		s.not_before_us = 0;
+		s.turn.not_before_us = 0;
 		s.read_ms = INT64_C(1795000000000);
 		if (!s.crawl.is_going)
 			crawl_begin(&s, run == 2 ? 0 : TW_BATCH_SCAN);
@@ -153,7 +153,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	s.cause = NULL;
-	s.not_before_us = 0;
+	s.turn.not_before_us = 0;
 	crawl_keys(&s, keys, sizeof(keys) / sizeof(keys[0]));
 	crawl_end(&s);
 	for (uint32_t i = 0; i < s.fields.n; i++)

@@ -473,6 +473,40 @@ an_answer_to_others_is_none_to_us(void **state)
 	drop(c);
 }
 
+/* Keys are asked for while a scan is on its way that has shown them already. */
+static void
+a_scan_that_began_before_is_no_answer(void **state)
+{
+	struct comparer *c = two_systems();
+
+	(void)state;
+	says(c, WMS, SCAN, 1000, "a=5 b=1 c=1");
+	says(c, SHOP, SCAN, 1000, "a=6 b=1 c=1");
+	again(c, 20000, "a=5", "a=6");
+	assert_int_equal(now_is(c, 20000).n_drift, 1);
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_FIRST, 30000, "a=6");
+	assert_int_equal(compare_ask(c, 31000, 100, 1000), 1);
+	compare_ask_side(c, WMS);
+	says(c, WMS, KEYS, 31000, "a=5");
+	compare_asked_side(c, WMS);
+	compare_ask_side(c, SHOP);
+	says(c, SHOP, TW_BATCH_SCAN, 31500, "b=1");
+	/* The rest of it comes in the run that was to answer. */
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_LAST | TW_BATCH_ASKED, 32000, "c=1");
+	compare_asked_side(c, SHOP);
+	compare_confirm(c, 32000);
+	assert_int_equal(table_cell(c->table, 1, table_find(c->table, "a", 1)), AMOUNT(6));
+	assert_int_equal(now_is(c, 32000).n_missing, 0);
+	assert_int_equal(now_is(c, 32000).n_drift, 1);
+	/* One that began when it was asked for is. */
+	assert_int_equal(compare_ask(c, 40000, 100, 1000), 1);
+	compare_ask_side(c, SHOP);
+	says(c, SHOP, SCAN | TW_BATCH_ASKED, 40000, "b=1 c=1");
+	compare_asked_side(c, SHOP);
+	assert_int_equal(table_cell(c->table, 1, table_find(c->table, "a", 1)), CELL_ABSENT);
+	drop(c);
+}
+
 static void
 twice_and_below_zero_are_counted(void **state)
 {
@@ -670,6 +704,7 @@ main(void)
 	    cmocka_unit_test(a_sample_is_asked_in_turn),
 	    cmocka_unit_test(currencies_are_the_same_or_not),
 	    cmocka_unit_test(an_answer_to_others_is_none_to_us),
+	    cmocka_unit_test(a_scan_that_began_before_is_no_answer),
 	    cmocka_unit_test(twice_and_below_zero_are_counted),
 	    cmocka_unit_test(many_keys_are_judged_in_pieces),
 	    cmocka_unit_test(ages_are_of_the_confirmed), cmocka_unit_test(large_amounts_make_room),
