@@ -80,8 +80,8 @@ for pair in shop/on_hand market/available market/price; do
   within 60 "${pair%/*} has the ${pair#*/} of all $skus" is "inventory_coherent_keys{source=\"${pair%/*}\",field=\"${pair#*/}\"}" "$skus"
 done
 
-say "shoppers buy for a minute"
-"$here/rig" shoppers 240 60 >"$dir/shoppers.log" 2>&1
+say "shoppers buy for half a minute"
+"$here/rig" shoppers 240 30 >"$dir/shoppers.log" 2>&1
 placed=$(sql 'select count(*) from "order" where "orderPlacedAt" is not null')
 if [ "$placed" -gt 0 ]; then ok "$placed orders"; else no 'nobody has bought anything'; fi
 requests() { [ "$(value 'sum(api_requests_total{probe="shop-api",route="shop-api"})' | cut -d. -f1)" -gt "$placed" ]; }
