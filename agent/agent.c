@@ -191,6 +191,7 @@ start_api(struct agent *a)
 	const struct setup *s = a->setup;
 	struct api_opts o = {.socket_path = s->socket_path,
 	    .socket_mode = 0660,
+	    .act_group = s->act_group,
 	    .listen = s->listen,
 	    .tokens = s->tokens,
 	    .n_tokens = s->n_tokens,

@@ -387,6 +387,7 @@ convert_agent(struct setup *s, const struct config *c)
 	s->store_max_bytes = c->agent.store.max_size;
 	s->runs_max_bytes = c->agent.store.runs.max_size;
 	s->socket_path = c->agent.api.socket;
+	s->act_group = c->agent.api.act_group;
 	s->listen = c->agent.api.listen;
 	s->n_tokens = c->agent.api.tokens.n;
 	s->tokens = take(s, s->n_tokens, sizeof(*s->tokens));

@@ -40,7 +40,7 @@ struct setup {
 	size_t n_labels;
 	const char *store_path;
 	int64_t retention_raw_ms, store_max_bytes, runs_max_bytes;
-	const char *socket_path, *listen;
+	const char *socket_path, *act_group, *listen;
 	char *inbox_path;               /* directory of webhooks that wait; NULL: no listener */
 	const char *ingest_listen;
 	int64_t ingest_max_body, ingest_max_size;

@@ -77,7 +77,7 @@ struct config {
 			int64_t max_size;
 			struct { int64_t max_size; } runs;
 		} store;
-		struct { const char *socket, *listen; struct tw_list tokens; } api;
+		struct { const char *socket, *act_group, *listen; struct tw_list tokens; } api;
 		struct { struct tw_list path; int32_t sandbox; } plugins;
 		struct { const char *country, *asn; } geoip;
 		struct tw_list reference;       /* URLs */

@@ -72,6 +72,7 @@ struct api_agent {
 struct api_opts {
 	const char *socket_path;
 	unsigned socket_mode;               /* 0660 */
+	const char *act_group;              /* its members may act through the socket; or NULL */
 	const char *listen;                 /* "127.0.0.1:9764", "[::1]:0", or NULL */
 	const struct api_token *tokens;
 	size_t n_tokens;

@@ -16,6 +16,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -34,6 +35,8 @@
 #include "lib/log.h"
 #include "lib/xmalloc.h"
 
+#define PEER_GROUPS_MAX 256           /* of who connects; with more he may only read */
+
 struct connection {
 	struct connection *next;
 	int fd;
@@ -43,6 +46,7 @@ struct connection {
 
 struct api {
 	struct api_opts opts;
+	gid_t act_gid;          /* who may act through the socket; -1 = nobody but us and root */
 	struct MHD_Daemon *on_unix, *on_tcp;
 	int port;
 	sem_t *queries;
@@ -60,15 +64,36 @@ struct pending {
 
 /* ---- who asks ---- */
 
+/* Is the peer of that group, as it was when it connected? */
+static bool
+is_peer_of_group(int fd, const struct ucred *peer, gid_t gid)
+{
+	gid_t groups[PEER_GROUPS_MAX];
+	socklen_t len = sizeof(groups);
+
+	if (gid == (gid_t)-1)
+		return false;
+	if (peer->gid == gid)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0)
+		return false; /* more groups than we look at, or an old kernel: it may read */
+	for (size_t i = 0; i < len / sizeof(*groups); i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
 static enum api_scope
-scope_of_peer(int fd)
+scope_of_peer(const struct api *api, int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
 		return API_NONE;
-	return peer.uid == 0 || peer.uid == geteuid() ? API_ACT : API_READ;
+	return peer.uid == 0 || peer.uid == geteuid()
+		|| is_peer_of_group(fd, &peer, api->act_gid)
+	    ? API_ACT : API_READ;
 }
 
 static enum api_scope
@@ -257,7 +282,7 @@ begin(struct api *api, struct MHD_Connection *c, const char *method)
 	r->status = MHD_HTTP_OK;
 	r->type = "application/json";
 	if (k != NULL && k->unix_socket)
-		r->scope = scope_of_peer(k->fd);
+		r->scope = scope_of_peer(api, k->fd);
 	else
 		r->scope = scope_of_token(
 		    api, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization"));
@@ -508,10 +533,13 @@ int
 api_start(struct api **out, const struct api_opts *opts, char *err, size_t cap)
 {
 	struct api *api = xcalloc(1, sizeof(*api));
+	const struct group *act;
 	int fd;
 
 	*out = NULL;
 	api->opts = *opts;
+	act = opts->act_group != NULL ? getgrnam(opts->act_group) : NULL;
+	api->act_gid = act != NULL ? act->gr_gid : (gid_t)-1;
 	pthread_mutex_init(&api->lock, NULL);
 	api->queries = xcalloc(1, sizeof(*api->queries));
 	sem_init(api->queries, 0, API_QUERIES_MAX);
