@@ -10,10 +10,12 @@ include agent/notify/local.mk
 include agent/api/local.mk
 
 sbin_PROGRAMS += agent/tillwatchd
-agent_tillwatchd_SOURCES = agent/act.c agent/agent.c agent/agent.h agent/apply.c agent/judge.c agent/main.c agent/once.c agent/once.h agent/once-start.c agent/own.c \
+agent_tillwatchd_SOURCES = agent/act.c agent/agent.c agent/agent.h agent/apply.c \
+	agent/doctor.c agent/doctor.h agent/doctor-files.c agent/doctor-host.c agent/doctor-net.c agent/doctor-store.c agent/doctor-user.c \
+	agent/judge.c agent/main.c agent/once.c agent/once.h agent/once-start.c agent/own.c \
 	agent/query.c agent/query.h agent/service.c agent/service.h agent/self.c agent/self.h agent/setup.c agent/setup.h agent/setup-plugins.c \
 	agent/setup-plugins.h agent/setup-rules.c agent/setup-rules.h
-agent_tillwatchd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
+agent_tillwatchd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
 agent_tillwatchd_LDADD = agent/api/libtwapi.la agent/inbox/libtwinbox.la agent/alert/libalert.la agent/rules/librules.la agent/notify/libnotify.la \
 	agent/supervise/libtwsupervise.la agent/ingest/libtwingest.la agent/promql/libtwpromql.la \
 	agent/store/libtwstore.la agent/store/libstate.la config/libtwconfig.la wire/libtwwire.la lib/libtwalert.la \

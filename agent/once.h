@@ -1,5 +1,6 @@
 /*
- * once.h - what the agent's program does and then ends: check, schema, map, one run of a probe.
+ * once.h - what the agent's program does and then ends: check, schema, map, doctor,
+ * one run of a probe.
  *
  * Each prints to stdout, mistakes to stderr, and returns a sysexits code.
  *
@@ -18,6 +19,9 @@ int once_start(const struct setup *s, struct buf *errors);
 int once_schema(void);
 /* The map of the shop as the API's /tillwatch/v1/map gives it, without verdicts. */
 int once_map(const char *path);
+/* doctor.c: what is wrong with this machine, and what to do about it. user: the agent's; NULL: as
+ * doctor_user finds. */
+int once_doctor(const char *path, const char *user);
 /* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run
  * gives it. */
 int once_run(const char *path, const char *probe);

@@ -9,6 +9,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-check.c \
 	cli/cmd-completion.c \
 	cli/cmd-db.c \
+	cli/cmd-doctor.c \
 	cli/cmd-map.c \
 	cli/cmd-notify.c \
 	cli/cmd-plugin.c \
@@ -21,6 +22,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-source.c \
 	cli/cmd-status.c \
 	cli/cmd-top.c \
+	cli/doctor.h cli/doctor-agent.c \
 	cli/main.c \
 	cli/map.h \
 	cli/map-draw.c \
@@ -34,3 +36,6 @@ cli_tillwatch_LDADD = tui/libtwtui.la agent/store/libtwstore.la config/libtwconf
 
 TESTS += tests/blackbox/map.sh
 EXTRA_DIST += tests/blackbox/map.sh
+
+TESTS += tests/blackbox/doctor.sh
+EXTRA_DIST += tests/blackbox/doctor.sh
