@@ -50,7 +50,7 @@ void doctor_find(struct doctor *d, enum doctor_level level, const char *fmt, ...
     __attribute__((format(printf, 3, 4)));
 void doctor_remedy(struct doctor *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Calls each for every text of an option tree. name: the key it stands under, or that of its list. */
+/* Calls each for every text of an option tree; name: the key it stands under, or its list does. */
 void doctor_texts(const json_t *values, const char *name,
     void (*each)(void *arg, const char *name, const char *text), void *arg);
 

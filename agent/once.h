@@ -9,6 +9,7 @@
 #ifndef AGENT_ONCE_H
 #define AGENT_ONCE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct setup;
@@ -16,6 +17,9 @@ struct buf;
 int once_check(const char *path, bool json);
 /* once-start.c: 0, or -EINVAL with what plugins refuse, a line each as setup_load gives them. */
 int once_start(const struct setup *s, struct buf *errors);
+/* once-footprint.c: what the configuration costs shop and disk, a new reference; is_printed: to
+ * stdout too, for people. */
+json_t *once_footprint(const struct setup *s, bool is_printed);
 int once_schema(void);
 /* The map of the shop as the API's /tillwatch/v1/map gives it, without verdicts. */
 int once_map(const char *path);
