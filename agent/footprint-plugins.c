@@ -217,9 +217,9 @@ checkout_series(struct footprint *f, const struct footprint_probe *p)
 	f->is_about = true;
 	if (json_is_object(funnel)) {
 		steps = (double)json_array_size(member(funnel, "steps"));
-		return 3 + 2 * steps + (steps - 1) * 4 * WINDOWS;
+		return 5 + 2 * steps + (steps - 1) * 4 * WINDOWS;
 	}
-	return json_is_object(member(p->options, "rate")) ? 5 + 5 * WINDOWS : 3 + 7 * WINDOWS;
+	return json_is_object(member(p->options, "rate")) ? 7 + 5 * WINDOWS : 5 + 7 * WINDOWS;
 }
 
 /* ---- api ---- */

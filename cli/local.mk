@@ -28,6 +28,7 @@ cli_tillwatch_SOURCES = \
 	cli/map-draw.c \
 	cli/map-live.c \
 	cli/print.c \
+	cli/status.h cli/status-screen.c \
 	cli/waterfall.c cli/waterfall.h
 cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"'
 cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
@@ -39,3 +40,6 @@ EXTRA_DIST += tests/blackbox/map.sh
 
 TESTS += tests/blackbox/doctor.sh
 EXTRA_DIST += tests/blackbox/doctor.sh
+
+TESTS += tests/blackbox/status.sh
+EXTRA_DIST += tests/blackbox/status.sh
