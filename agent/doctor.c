@@ -34,6 +34,8 @@ static const struct check {
 
 /* ---- findings ---- */
 
+static char *format(const struct doctor *d, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 static char *
 format(const struct doctor *d, const char *fmt, va_list ap)
 {

@@ -9,6 +9,7 @@
  */
 #include "build-config.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <math.h>
 #include <pwd.h>
@@ -30,19 +31,27 @@
 
 /* ---- is it there, and as whom? ---- */
 
+/* Is there a socket that we may not use? Then it is not the agent that is wrong. */
+static bool
+is_closed_to_us(const struct cli *cli)
+{
+	return cli->url == NULL && access(cli->socket, W_OK) != 0 && errno == EACCES;
+}
+
 static void
 check_answer(struct doctor *d, json_t **agent)
 {
 	int rc = client_get(d->cli, "/tillwatch/v1/agent", agent);
 
-	if (rc == EX_NOPERM)
-		doctor_add(d, "fail", "give --token-file, or ask on the agent's own socket", "%s",
-		    buf_str(d->said));
-	else if (rc != 0)
-		doctor_add(d, "fail",
-		    "start it: systemctl enable --now tillwatchd; if it ends again: journalctl -u "
-		    "tillwatchd",
-		    "%s", buf_str(d->said));
+	if (rc == 0)
+		return;
+	doctor_add(d, "fail",
+	    is_closed_to_us(d->cli) ? "ask as root, or join the group of the socket: usermod -aG "
+				      "tillwatch YOU, then log in again"
+	    : rc == EX_NOPERM ? "give --token-file, or ask on the agent's own socket"
+			      : "start it: systemctl enable --now tillwatchd; if it ends again: "
+				"journalctl -u tillwatchd",
+	    "%s", buf_str(d->said));
 }
 
 /* Who is at the other end of the socket; false: it cannot be told. */
@@ -85,7 +94,8 @@ check_user(struct doctor *d)
 	pw = getpwuid(uid);
 	if (pw == NULL || strcmp(pw->pw_name, asked) == 0)
 		return;
-	snprintf(remedy, sizeof(remedy), "tillwatch doctor --user %s", pw->pw_name);
+	snprintf(remedy, sizeof(remedy), "%stillwatch doctor --user %s",
+	    geteuid() != 0 ? "sudo " : "", pw->pw_name);
 	doctor_add(d, "warn", remedy, "the agent runs as %s, and files were tried for %s",
 	    pw->pw_name, asked);
 }

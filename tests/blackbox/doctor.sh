@@ -34,7 +34,6 @@ within() { # SECONDS WHAT COMMAND...
   done
 }
 unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL
-cp "$build/tillwatch-host" "$dir/tillwatch-host" 2>/dev/null
 export TILLWATCH_HOST=$build/tillwatch-host
 # The agent refuses plugins in a directory that others may write, so they stand in one of ours.
 mkdir "$dir/plugins"
@@ -131,6 +130,39 @@ within 60 'a back-off' dies
 finds 'a host in back-off' hosts fail '*the host tp_exit ended*' 'journalctl*tillwatch plugin retry tp_exit*'
 stop
 rm "$dir/plugins/tp_exit.so"
+
+# --- what an agent may say ----------------------------------------------------------------------------------------------
+cat >"$dir/agent.py" <<'P'
+import http.server, json, sys
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        data = json.load(open(sys.argv[1] + "/says.json"))[self.path.split("?")[0].split("/")[-1]]
+        body = json.dumps({"status": "success", "data": data}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *a): pass
+s = http.server.HTTPServer(("127.0.0.1", 0), H)
+open(sys.argv[1] + "/agent.port", "w").write(str(s.server_address[1]))
+s.serve_forever()
+P
+python3 "$dir/agent.py" "$dir" &
+pids+=($!)
+within 20 "the test's agent" test -s "$dir/agent.port"
+# says VERSION RECEIVER
+says() { printf '{"agent":{"version":"%s","config":"/x","config_read":1,"config_ok":true},"plugins":{"hosts":[]},"outbox":{"receivers":[%s],"messages":[]}}' "$1" "$2" >"$dir/says.json"; }
+theirs="http://127.0.0.1:$(cat "$dir/agent.port")"
+version=$("$build/cli/tillwatch" --version | cut -d' ' -f2)
+config
+says "$version" '{"name":"oncall","dead":0,"oldest":null}'
+is 'an agent that says nothing bad' "$(remains --no-test --user "$me" --url "$theirs")" '[[][]]'
+says 0.0.9 ''
+finds 'an agent of another version' version warn "*is version 0.0.9, installed is $version*" 'systemctl restart tillwatchd*' --url "$theirs"
+says "$version" '{"name":"oncall","dead":2,"last_error":"410 Gone","oldest":null}'
+finds 'dead letters' outbox fail '*oncall: 2 messages could not be delivered: 410 Gone*' 'tillwatch notify shows them*fallback*' --url "$theirs"
+says "$version" "{\"name\":\"oncall\",\"dead\":0,\"oldest\":$(date -d '1 hour ago' +%s),\"last_error\":\"500\"}"
+finds 'a message that waits for long' outbox fail '*oncall: a message has waited for 60 minutes: 500*' 'let the receiver answer 2xx*' --url "$theirs"
 
 # --- the configuration --------------------------------------------------------------------------------------------------
 config
