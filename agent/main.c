@@ -21,6 +21,8 @@ static const char usage[] =
     "      --check-config      say whether the configuration is right; exit 0 or 78\n"
     "      --json              of --check-config: as JSON\n"
     "      --map               print the map of the shop as JSON, of the configuration alone\n"
+    "      --doctor            does this machine give what the configuration needs? As JSON\n"
+    "      --user NAME         of --doctor: the agent's user, when root asks\n"
     "      --schema            print the configuration's JSON Schema\n"
     "      --run PROBE         run a probe once, without an agent, and print its run as JSON\n"
     "      --version\n"
@@ -32,9 +34,10 @@ main(int argc, char **argv)
 	static const struct option options[] = {{"config", 1, NULL, 'c'},
 	    {"log-level", 1, NULL, 'l'}, {"check-config", 0, NULL, 'k'}, {"json", 0, NULL, 'j'},
 	    {"schema", 0, NULL, 's'}, {"map", 0, NULL, 'm'}, {"run", 1, NULL, 'r'},
+	    {"doctor", 0, NULL, 'd'}, {"user", 1, NULL, 'u'},
 	    {"version", 0, NULL, 'v'}, {"help", 0, NULL, 'h'}, {0}};
-	const char *path = TW_SYSCONFDIR "/tillwatch.yaml", *probe = NULL;
-	bool only_check = false, json = false, schema = false, map = false;
+	const char *path = TW_SYSCONFDIR "/tillwatch.yaml", *probe = NULL, *user = NULL;
+	bool only_check = false, json = false, schema = false, map = false, doctor = false;
 	int level = LOGL_INFO, c;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -45,6 +48,8 @@ main(int argc, char **argv)
 		case 'j': json = true; break;
 		case 's': schema = true; break;
 		case 'm': map = true; break;
+		case 'd': doctor = true; break;
+		case 'u': user = optarg; break;
 		case 'r': probe = optarg; break;
 		case 'v': puts("tillwatchd " PACKAGE_VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
@@ -60,6 +65,8 @@ main(int argc, char **argv)
 		return once_schema();
 	if (map)
 		return once_map(path);
+	if (doctor)
+		return once_doctor(path, user);
 	if (probe != NULL)
 		return once_run(path, probe);
 	return only_check ? once_check(path, json) : agent_run(path);

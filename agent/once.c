@@ -42,10 +42,19 @@ print_check_json(const char *path, const struct setup *s, bool is_ok, const char
 		json_object_set_new(o, "probes", json_integer((json_int_t)s->n_probes));
 		json_object_set_new(o, "receivers", json_integer((json_int_t)s->n_receivers));
 		json_object_set_new(o, "rules", json_integer((json_int_t)s->rules.n_rules));
+		json_object_set_new(o, "footprint", once_footprint(s, false));
 	}
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(o);
+}
+
+static void
+print_ok(const char *path, const struct setup *s)
+{
+	printf("%s: ok: %zu probes, %zu receivers, %zu rules\n", path, s->n_probes,
+	    s->n_receivers, s->rules.n_rules);
+	json_decref(once_footprint(s, true));
 }
 
 int
@@ -64,8 +73,7 @@ once_check(const char *path, bool json)
 	else if (rc != 0)
 		fputs(buf_str(&errors), stderr);
 	else
-		printf("%s: ok: %zu probes, %zu receivers, %zu rules\n", path, s->n_probes,
-		    s->n_receivers, s->rules.n_rules);
+		print_ok(path, s);
 	setup_free(s);
 	buf_free(&errors);
 	return rc == 0 ? 0 : EX_CONFIG;

@@ -1,5 +1,6 @@
 /*
- * once.h - what the agent's program does and then ends: check, schema, map, one run of a probe.
+ * once.h - what the agent's program does and then ends: check, schema, map, doctor,
+ * one run of a probe.
  *
  * Each prints to stdout, mistakes to stderr, and returns a sysexits code.
  *
@@ -8,6 +9,7 @@
 #ifndef AGENT_ONCE_H
 #define AGENT_ONCE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct setup;
@@ -15,9 +17,15 @@ struct buf;
 int once_check(const char *path, bool json);
 /* once-start.c: 0, or -EINVAL with what plugins refuse, a line each as setup_load gives them. */
 int once_start(const struct setup *s, struct buf *errors);
+/* once-footprint.c: what the configuration costs shop and disk, a new reference; is_printed: to
+ * stdout too, for people. */
+json_t *once_footprint(const struct setup *s, bool is_printed);
 int once_schema(void);
 /* The map of the shop as the API's /tillwatch/v1/map gives it, without verdicts. */
 int once_map(const char *path);
+/* doctor.c: what is wrong with this machine, and what to do about it. user: the agent's; NULL: as
+ * doctor_user finds. */
+int once_doctor(const char *path, const char *user);
 /* The probe runs in a host of its own; its run as one JSON object, as the API's /tillwatch/v1/run
  * gives it. */
 int once_run(const char *path, const char *probe);

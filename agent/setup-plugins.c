@@ -271,3 +271,41 @@ plugins_list(const struct plugins *p, char (*names)[64], size_t cap)
 		closedir(d);
 	return n;
 }
+
+static void
+try_directory(const struct plugins *p, const char *dir,
+    void (*each)(void *, const char *, const char *), void *arg)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	if (d == NULL)
+		each(arg, dir, strerror(errno));
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		size_t len = strlen(e->d_name);
+		struct manifest m = {0};
+		char err[512] = "", *path;
+
+		if (len <= 3 || strcmp(e->d_name + len - 3, ".so") != 0)
+			continue;
+		path = xasprintf("%s/%s", dir, e->d_name);
+		if (read_manifest(p, path, &m, err, sizeof(err)) != 0 && err[0] == '\0')
+			snprintf(err, sizeof(err), "cannot be described");
+		each(arg, path, err);
+		manifest_clear(&m);
+		free(path);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
+void
+plugins_try(const struct plugins *p, const struct config *c,
+    void (*each)(void *, const char *, const char *), void *arg)
+{
+	const char *const *dirs = c != NULL ? c->agent.plugins.path.items : NULL;
+	uint32_t n = c != NULL ? c->agent.plugins.path.n : 0;
+
+	for (uint32_t i = 0; i < (n > 0 ? n : 1); i++)
+		try_directory(p, n > 0 ? dirs[i] : p->installed, each, arg);
+}

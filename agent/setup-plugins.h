@@ -31,5 +31,9 @@ void plugins_each(
     const struct plugins *p, void (*each)(void *arg, const struct manifest *m), void *arg);
 /* The names of all plugins there are, for the schema; at most cap. */
 size_t plugins_list(const struct plugins *p, char (*names)[64], size_t cap);
+/* Every plugin of the directories, used or not, and why it cannot be ("" = it can); a directory
+ * that cannot be read is one of them. c NULL: where plugins were installed. */
+void plugins_try(const struct plugins *p, const struct config *c,
+    void (*each)(void *arg, const char *path, const char *err), void *arg);
 
 #endif

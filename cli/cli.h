@@ -37,6 +37,7 @@ struct cmd {
 	int (*run)(struct cli *cli);
 };
 
+struct buf;
 struct cli {
 	const struct cmd *cmd;
 	const char *args[CLI_ARGS_MAX];
@@ -46,8 +47,9 @@ struct cli {
 	/* Common options. */
 	const char *config, *socket, *url, *token_file;
 	const char *config_given; /* --config of the command line; NULL: not there */
-	bool json, color;
+	bool json, color, is_socket_given;
 	void *curl;             /* the client's handle, made when first needed */
+	struct buf *said;       /* what the client would say on stderr goes here; NULL: stderr */
 };
 
 extern const struct cmd *const cli_commands[];    /* ends with NULL */
@@ -65,7 +67,6 @@ int client_get(struct cli *cli, const char *path, json_t **data);
 int client_post(struct cli *cli, const char *path, json_t **data);
 void client_close(struct cli *cli);
 /* "name=value" percent-encoded, with the separator before it, onto an url. */
-struct buf;
 void client_param(struct buf *url, const char *name, const char *value);
 
 /* print.c: foreign text is sanitised on its way out. */

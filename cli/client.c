@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,24 @@
 #include "lib/xmalloc.h"
 
 #define TIMEOUT_MS 40000L
+
+static int fail(const struct cli *cli, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static int
+fail(const struct cli *cli, int code, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (cli->said == NULL)
+		return cli_fail(code, "%s", text);
+	buf_reset(cli->said);
+	buf_text(cli->said, text);
+	return code;
+}
 
 static size_t
 on_body(char *data, size_t size, size_t n, void *arg)
@@ -38,7 +57,7 @@ token_header(struct cli *cli, int *rc)
 	if (cli->token_file == NULL)
 		return NULL;
 	if ((f = fopen(cli->token_file, "re")) == NULL) {
-		*rc = cli_fail(EX_NOINPUT, "%s: %s", cli->token_file, strerror(errno));
+		*rc = fail(cli, EX_NOINPUT, "%s: %s", cli->token_file, strerror(errno));
 		return NULL;
 	}
 	len = fread(line + n, 1, sizeof(line) - n - 1, f);
@@ -52,16 +71,16 @@ static int
 explain(const struct cli *cli, CURLcode code)
 {
 	if (cli->url != NULL)
-		return cli_fail(
+		return fail(cli,
 		    EX_UNAVAILABLE, "%s does not answer: %s", cli->url, curl_easy_strerror(code));
-	return cli_fail(EX_UNAVAILABLE,
+	return fail(cli, EX_UNAVAILABLE,
 	    "no agent answers on %s (%s); is tillwatchd running? --socket or --url "
 	    "names another",
 	    cli->socket, curl_easy_strerror(code));
 }
 
 static int
-explain_error(long status, const json_t *answer)
+explain_error(const struct cli *cli, long status, const json_t *answer)
 {
 	const char *text = json_string_value(json_object_get(answer, "error"));
 	int code = status == 401 || status == 403 ? EX_NOPERM
@@ -69,7 +88,7 @@ explain_error(long status, const json_t *answer)
 		   : status < 500                 ? EX_DATAERR
 						  : EX_UNAVAILABLE;
 
-	return cli_fail(
+	return fail(cli,
 	    code, "%s (HTTP %ld)", text != NULL ? text : "the answer is no success", status);
 }
 
@@ -80,11 +99,11 @@ read_answer(const struct cli *cli, const struct buf *body, long status, json_t *
 	int rc = 0;
 
 	if (answer == NULL)
-		return cli_fail(EX_PROTOCOL, "%s answered something that is no JSON (HTTP %ld)",
+		return fail(cli, EX_PROTOCOL, "%s answered something that is no JSON (HTTP %ld)",
 		    cli->url != NULL ? cli->url : cli->socket, status);
 	inner = json_object_get(answer, "data");
 	if (status / 100 != 2 || inner == NULL)
-		rc = explain_error(status, answer);
+		rc = explain_error(cli, status, answer);
 	else
 		*data = json_incref(inner);
 	json_decref(answer);

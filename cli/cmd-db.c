@@ -19,13 +19,14 @@ say(void *arg, const char *finding)
 static int
 run(struct cli *cli)
 {
-	json_t *findings = json_array();
+	json_t *findings;
 	const json_t *f;
 	size_t i;
 	int n;
 
 	if (strcmp(cli->args[0], "check") != 0)
 		return cli_fail(EX_USAGE, "db takes check, not \"%s\"", cli->args[0]);
+	findings = json_array();
 	n = store_check(cli->args[1], say, findings);
 	if (cli->json) {
 		print_json(findings);

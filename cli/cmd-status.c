@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/status.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/xmalloc.h"
 
-/* Worst first; crit before stale before unknown before warn. */
-static int
-rank(const json_t *p)
+#define SCREEN_LINES 24
+
+int
+status_rank(const json_t *p)
 {
 	const char *v = member_text(p, "verdict");
 
@@ -26,44 +30,19 @@ rank(const json_t *p)
 	return strcmp(v, "pending") == 0 ? 4 : 5;
 }
 
-static int
-compare(const void *a, const void *b)
+int
+status_compare(const void *a, const void *b)
 {
 	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-	int d = rank(x) - rank(y);
+	int d = status_rank(x) - status_rank(y);
 
 	return d != 0 ? d : strcmp(member_text(x, "name"), member_text(y, "name"));
 }
 
-static void
-print_probes(const struct cli *cli, const json_t *probes)
+const char *
+status_verdict(const json_t *p)
 {
-	static const char *const heads[] = {
-	    "", "probe", "plugin", "last run", "since", "what", NULL};
-	size_t n = json_array_size(probes);
-	json_t **sorted = calloc(n > 0 ? n : 1, sizeof(json_t *));
-	struct table *t = table_new(heads);
-	char a[SHORT_TEXT], b[SHORT_TEXT];
-
-	if (sorted == NULL)
-		abort();
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = json_array_get(probes, i);
-	qsort(sorted, n, sizeof(json_t *), compare);
-	for (size_t i = 0; i < n; i++) {
-		const json_t *p = sorted[i];
-		const char *verdict = member_true(p, "stale") ? "stale" : member_text(p, "verdict");
-
-		table_cell(t, tint_of_verdict(verdict), "%s", verdict);
-		table_cell(t, TINT_BOLD, "%s", member_text(p, "name"));
-		table_cell(t, TINT_NONE, "%s", member_text(p, "plugin"));
-		table_cell(t, TINT_NONE, "%s", short_ago(member_number(p, "last_run"), a));
-		table_cell(t, TINT_NONE, "%s", short_time(member_number(p, "since"), b));
-		table_cell(t, TINT_NONE, "%s%s", member_text(p, "reason"),
-		    member_true(p, "late") ? " (late)" : "");
-	}
-	table_print(cli, t);
-	free(sorted);
+	return status_rank(p) == 1 ? "stale" : member_text(p, "verdict");
 }
 
 static int
@@ -78,89 +57,161 @@ count(const json_t *list, const char *name, const char *value)
 	return n;
 }
 
+/* --all: every probe, worst first. */
 static void
-print_alerts(const struct cli *cli, const json_t *alerts)
+print_probes(const struct cli *cli, const json_t *probes)
 {
-	const json_t *a;
-	size_t i;
+	static const char *const heads[] = {
+	    "", "probe", "plugin", "last run", "since", "what", NULL};
+	size_t n = json_array_size(probes);
+	json_t **sorted = xcalloc(n + 1, sizeof(json_t *));
+	struct table *t = table_new(heads);
+	char a[SHORT_TEXT], b[SHORT_TEXT];
 
-	json_array_foreach(alerts, i, a) {
-		const json_t *labels = json_object_get(a, "labels"),
-			     *notes = json_object_get(a, "annotations");
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = json_array_get(probes, i);
+	qsort(sorted, n, sizeof(json_t *), status_compare);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *p = sorted[i];
 
-		if (strcmp(member_text(a, "state"), "firing") != 0)
-			continue;
-		print_tint(cli, TINT_CRIT, "firing ");
-		print_text(member_text(labels, "alertname"));
-		printf(" since %.19s  ", member_text(a, "activeAt"));
-		print_text(member_text(notes, "summary"));
-		putchar('\n');
+		table_cell(t, tint_of_verdict(status_verdict(p)), "%s", status_verdict(p));
+		table_cell(t, TINT_BOLD, "%s", member_text(p, "name"));
+		table_cell(t, TINT_NONE, "%s", member_text(p, "plugin"));
+		table_cell(t, TINT_NONE, "%s", short_ago(member_number(p, "last_run"), a));
+		table_cell(t, TINT_NONE, "%s", short_time(member_number(p, "since"), b));
+		table_cell(t, TINT_NONE, "%s%s", member_text(p, "reason"),
+		    member_true(p, "late") ? " (late)" : "");
 	}
+	table_print(cli, t);
+	free(sorted);
 }
 
-static void
-print_delivery(const struct cli *cli, const json_t *outbox)
+/* ---- what is still learnt ---- */
+
+/* Value by probe of a query; NULL when it was not answered. */
+static json_t *
+values_of(struct cli *cli, const char *metric)
 {
-	const json_t *r;
+	json_t *data = NULL, *values = json_object();
+	const json_t *one;
+	struct buf url, said;
 	size_t i;
 
-	json_array_foreach(json_object_get(outbox, "receivers"), i, r) {
-		double pending = member_number(r, "pending"), dead = member_number(r, "dead");
+	buf_init(&url, 512);
+	buf_init(&said, 4096);
+	buf_text(&url, "/api/v1/query");
+	client_param(&url, "query", metric);
+	cli->said = &said; /* not knowing is no reason to fail */
+	(void)client_get(cli, buf_str(&url), &data);
+	cli->said = NULL;
+	json_array_foreach(json_object_get(data, "result"), i, one) {
+		const char *text =
+		    json_string_value(json_array_get(json_object_get(one, "value"), 1));
 
-		fputs("receiver ", stdout);
-		print_text(member_text(r, "name"));
-		printf(": %.0f delivered, %.0f waiting", member_number(r, "delivered"), pending);
-		if (dead > 0)
-			print_tint(
-			    cli, TINT_WARN, ", some could not be delivered (tillwatch notify)");
+		json_object_set_new(values, member_text(json_object_get(one, "metric"), "probe"),
+		    json_real(text != NULL ? strtod(text, NULL) : 0));
+	}
+	json_decref(data);
+	buf_free(&url);
+	buf_free(&said);
+	return values;
+}
+
+/* Who does not yet know all that it will look back at, and until when. */
+static json_t *
+learning_of(struct cli *cli)
+{
+	json_t *days = values_of(cli, "max by (probe) (checkout_history_days)"),
+	       *targets = values_of(cli, "max by (probe) (checkout_history_target_days)"),
+	       *list = json_array(), *target;
+	double now = (double)wall_now().ms / 1e3;
+	const char *probe;
+
+	json_object_foreach(targets, probe, target) {
+		double whole = json_number_value(target), has = member_number(days, probe);
+
+		if (has < whole)
+			json_array_append_new(list,
+			    json_pack("{s:s, s:f, s:f, s:f}", "probe", probe, "days", has,
+				"target_days", whole, "until", now + (whole - has) * 86400));
+	}
+	json_decref(days);
+	json_decref(targets);
+	return list;
+}
+
+/* ---- all ---- */
+
+static void
+print(const struct cli *cli, const json_t *probes, const struct status *s)
+{
+	const json_t *list = s->probes;
+	bool is_blind = isfinite(member_number(probes, "blind_since"));
+
+	fputs("shop ", stdout);
+	print_text(member_text(probes, "shop"));
+	printf(": %zu probes, %d ok, %d warn, %d crit, %d unknown; %d alerts firing\n",
+	    json_array_size(list), count(list, "verdict", "ok"), count(list, "verdict", "warn"),
+	    count(list, "verdict", "crit"), count(list, "verdict", "unknown"),
+	    count(s->alerts, "state", "firing"));
+	if (is_blind) {
+		print_tint(
+		    cli, TINT_CRIT, "this agent is blind: what it says of the shop is old");
 		putchar('\n');
 	}
+	if (cli_option(cli, "all") != NULL)
+		print_probes(cli, list);
+	else
+		status_screen(cli, s, SCREEN_LINES - 1 - is_blind);
 }
 
 static int
 run(struct cli *cli)
 {
-	json_t *probes = NULL, *alerts = NULL, *outbox = NULL, *all;
-	const json_t *list;
+	json_t *probes = NULL, *alerts = NULL, *outbox = NULL, *learning = NULL, *all;
+	struct status s;
 	int rc, bad;
 
 	if ((rc = client_get(cli, "/tillwatch/v1/probes", &probes)) != 0
 	    || (rc = client_get(cli, "/api/v1/alerts", &alerts)) != 0
 	    || (rc = client_get(cli, "/tillwatch/v1/outbox", &outbox)) != 0)
 		goto out;
-	list = json_object_get(probes, "probes");
-	bad = count(list, "verdict", "crit");
+	learning = learning_of(cli);
+	s = (struct status){.probes = json_object_get(probes, "probes"),
+	    .alerts = json_object_get(alerts, "alerts"),
+	    .receivers = json_object_get(outbox, "receivers"),
+	    .learning = learning};
+	bad = count(s.probes, "verdict", "crit");
 	if (cli->json) {
-		all = json_pack("{sOsOsO}", "probes", probes, "alerts", alerts, "outbox", outbox);
+		all = json_pack("{sOsOsOsO}", "probes", probes, "alerts", alerts, "outbox", outbox,
+		    "learning", learning);
 		print_json(all);
 		json_decref(all);
 	} else {
-		fputs("shop ", stdout);
-		print_text(member_text(probes, "shop"));
-		printf(": %zu probes, %d ok, %d warn, %d crit, %d unknown; %d alerts firing\n",
-		    json_array_size(list), count(list, "verdict", "ok"),
-		    count(list, "verdict", "warn"), bad, count(list, "verdict", "unknown"),
-		    count(json_object_get(alerts, "alerts"), "state", "firing"));
-		if (isfinite(member_number(probes, "blind_since")))
-			print_tint(cli, TINT_CRIT,
-			    "this agent is blind: what it says of the shop is old\n");
-		print_probes(cli, list);
-		print_alerts(cli, json_object_get(alerts, "alerts"));
-		print_delivery(cli, outbox);
+		print(cli, probes, &s);
 	}
 	rc = bad > 0 ? 1 : 0;
 out:
 	json_decref(probes);
 	json_decref(alerts);
 	json_decref(outbox);
+	json_decref(learning);
 	return rc;
 }
 
+static const struct cli_option options[] = {
+    {"all", 'a', NULL, "every probe with its last run, in place of the families"},
+    {NULL, 0, NULL, NULL},
+};
+
 extern const struct cmd cmd_status;
 const struct cmd cmd_status = {
-	.name = "status",
-	.arguments = "",
-	.summary = "is it watching, and is the shop well? (exit 1: a probe is crit)",
-	.help = "Example\n  tillwatch status || echo \"look at the shop\"\n",
-	.run = run,
+    .name = "status",
+    .arguments = "",
+    .summary = "is it watching, and is the shop well? (exit 1: a probe is crit)",
+    .help = "One screen: a line a family, what is wrong below it, alerts that fire, what is still\n"
+	    "learnt (its judgement is not whole before), receivers.\n\n"
+	    "Example\n  tillwatch status || echo \"look at the shop\"\n",
+    .options = options,
+    .run = run,
 };

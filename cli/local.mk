@@ -9,6 +9,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-check.c \
 	cli/cmd-completion.c \
 	cli/cmd-db.c \
+	cli/cmd-doctor.c \
 	cli/cmd-map.c \
 	cli/cmd-notify.c \
 	cli/cmd-plugin.c \
@@ -21,11 +22,13 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-source.c \
 	cli/cmd-status.c \
 	cli/cmd-top.c \
+	cli/doctor.h cli/doctor-agent.c \
 	cli/main.c \
 	cli/map.h \
 	cli/map-draw.c \
 	cli/map-live.c \
 	cli/print.c \
+	cli/status.h cli/status-screen.c \
 	cli/waterfall.c cli/waterfall.h
 cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"'
 cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
@@ -34,3 +37,9 @@ cli_tillwatch_LDADD = tui/libtwtui.la agent/store/libtwstore.la config/libtwconf
 
 TESTS += tests/blackbox/map.sh
 EXTRA_DIST += tests/blackbox/map.sh
+
+TESTS += tests/blackbox/doctor.sh
+EXTRA_DIST += tests/blackbox/doctor.sh
+
+TESTS += tests/blackbox/status.sh
+EXTRA_DIST += tests/blackbox/status.sh

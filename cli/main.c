@@ -17,9 +17,9 @@
 #define VERBS_MAX 32
 #define OPTIONS_MAX 64
 
-extern const struct cmd cmd_alerts, cmd_check, cmd_completion, cmd_db, cmd_map, cmd_notify,
-    cmd_plugin, cmd_probes, cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema, cmd_source,
-    cmd_status, cmd_top;
+extern const struct cmd cmd_alerts, cmd_check, cmd_completion, cmd_db, cmd_doctor, cmd_map,
+    cmd_notify, cmd_plugin, cmd_probes, cmd_query, cmd_reload, cmd_rules, cmd_run, cmd_schema,
+    cmd_source, cmd_status, cmd_top;
 
 /* In the order of the help: a line each, so that adding one is one line. */
 const struct cmd *const cli_commands[] = {
@@ -34,6 +34,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_notify,
     &cmd_plugin,
     &cmd_check,
+    &cmd_doctor,
     &cmd_source,
     &cmd_schema,
     &cmd_reload,
@@ -277,6 +278,7 @@ run_verb(const struct cmd *c, char **argv)
 		return rc;
 	if (cli.config == NULL)
 		cli.config = TW_SYSCONFDIR "/tillwatch.yaml";
+	cli.is_socket_given = cli.socket != NULL;
 	if (cli.socket == NULL)
 		cli.socket = TW_RUNDIR "/agent.sock";
 	rc = c->run(&cli);

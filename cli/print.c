@@ -62,7 +62,7 @@ tint_of_verdict(const char *v)
 {
 	if (strcmp(v, "crit") == 0 || strcmp(v, "firing") == 0)
 		return TINT_CRIT;
-	if (strcmp(v, "warn") == 0 || strcmp(v, "unknown") == 0)
+	if (strcmp(v, "warn") == 0 || strcmp(v, "unknown") == 0 || strcmp(v, "stale") == 0)
 		return TINT_WARN;
 	return strcmp(v, "pending") == 0 ? TINT_DIM : TINT_OK;
 }

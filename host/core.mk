@@ -6,7 +6,7 @@ host_libtwhost_la_SOURCES = \
 	host/emit.c host/emit.h host/emit-facts.c host/emit-internal.h host/emit-send.c host/emit-totals.c \
 	host/geo.c host/geo.h \
 	host/group.c host/group.h host/group-try.c host/read.c host/read.h \
-	host/host.c host/host.h host/host-setup.c host/host-once.c \
+	host/host.c host/host.h host/host-setup.c host/host-once.c host/inspect.c \
 	host/host-link.c host/host-link.h \
 	host/host-load.c host/host-load.h \
 	host/probe.c host/probe.h host/probe-run.c host/probe-blocking.c \

@@ -95,6 +95,28 @@ geo_open(const char *const paths[GEO_FILES], char *err, size_t err_cap)
 	return g;
 }
 
+int
+geo_about(const char *path, struct geo_about *out, char *err, size_t err_cap)
+{
+	static const char *const uses[] = {
+	    [GEO_NONE] = NULL, [GEO_COUNTRY] = "country", [GEO_ASN] = "networks"};
+	MMDB_s db;
+	int rc = MMDB_open(path, MMDB_MODE_MMAP, &db);
+
+	*out = (struct geo_about){0};
+	if (rc != MMDB_SUCCESS) {
+		snprintf(err, err_cap, "%s",
+		    rc == MMDB_IO_ERROR ? strerror(errno) : MMDB_strerror(rc));
+		return -1;
+	}
+	out->use = uses[kind_of(&db)];
+	if (db.metadata.database_type != NULL)
+		snprintf(out->type, sizeof(out->type), "%s", db.metadata.database_type);
+	out->built_s = (int64_t)db.metadata.build_epoch;
+	MMDB_close(&db);
+	return 0;
+}
+
 void
 geo_close(struct geo_db *g)
 {

@@ -144,6 +144,8 @@ int host_start_only(const char *plugin, const char *setup_json);
 
 /* describe.c */
 int host_describe(const char *plugin);
+/* inspect.c */
+int host_inspect(const char *setup_json);
 
 extern const struct tw_api host_api;            /* api.c */
 

@@ -417,7 +417,7 @@ void
 http_prepare(CURL *c)
 {
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_USERAGENT, "tillwatch");
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "tillwatch/" PACKAGE_VERSION);
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(c, CURLOPT_COOKIEFILE, ""); /* no file, but cookies: jars use them */
 	/* The proxy's answer to CONNECT is part of connecting, not the shop's first byte. */

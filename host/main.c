@@ -5,6 +5,7 @@
  *     tillwatch-host --describe FILE                              the plugin's manifest, one line
  *     tillwatch-host --once FILE --probe JSON [--setup JSON]      one run, the result as one line
  *     tillwatch-host --start FILE --setup JSON                    would these probes start?
+ *     tillwatch-host --inspect JSON                               what a host has here, one line
  *
  * JSON given as "-" is read from standard input: a command line is seen by every user, and options
  * hold secrets. Exit codes: 0; 64 wrong arguments; 75 start me again; 78 the plugin cannot be used.
@@ -37,7 +38,7 @@ struct arguments {
 	const char *plugins[HOST_PLUGINS_MAX];
 	size_t n_plugins;
 	int fd;
-	const char *describe, *once, *start, *probe, *setup;
+	const char *describe, *once, *start, *probe, *setup, *inspect;
 };
 
 static int
@@ -46,7 +47,8 @@ usage(void)
 	fputs("usage: tillwatch-host --plugin FILE [--plugin FILE ...] --fd N\n"
 	      "       tillwatch-host --describe FILE\n"
 	      "       tillwatch-host --once FILE --probe JSON|- [--setup JSON]\n"
-	      "       tillwatch-host --start FILE --setup JSON     probes on standard input\n",
+	      "       tillwatch-host --start FILE --setup JSON     probes on standard input\n"
+	      "       tillwatch-host --inspect JSON               of --setup\n",
 	    stderr);
 	return EXIT_USAGE;
 }
@@ -58,7 +60,7 @@ parse(struct arguments *a, int argc, char **argv)
 	    {"fd", required_argument, NULL, 'f'}, {"describe", required_argument, NULL, 'd'},
 	    {"once", required_argument, NULL, 'o'}, {"probe", required_argument, NULL, 'c'},
 	    {"setup", required_argument, NULL, 's'}, {"start", required_argument, NULL, 'b'},
-	    {NULL, 0, NULL, 0}};
+	    {"inspect", required_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
 	char *end;
 	int c;
 
@@ -80,6 +82,7 @@ parse(struct arguments *a, int argc, char **argv)
 		case 'c': a->probe = optarg; break;
 		case 's': a->setup = optarg; break;
 		case 'b': a->start = optarg; break;
+		case 'i': a->inspect = optarg; break;
 		default: return -1;
 		}
 	}
@@ -182,6 +185,8 @@ main(int argc, char **argv)
 		return usage();
 	if (a.describe != NULL)
 		return host_describe(a.describe);
+	if (a.inspect != NULL)
+		return host_inspect(a.inspect);
 	if (a.once != NULL && a.probe != NULL)
 		return host_once(a.once, a.probe, a.setup);
 	if (a.start != NULL && a.setup != NULL)

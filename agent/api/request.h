@@ -80,6 +80,7 @@ void handle_metadata(struct request *r);
 void handle_alerts(struct request *r);         /* rules.c */
 void handle_rules(struct request *r);
 void handle_buildinfo(struct request *r);      /* status.c */
+void handle_agent(struct request *r);
 void handle_metrics(struct request *r);
 void handle_healthy(struct request *r);
 void handle_ready(struct request *r);

@@ -22,6 +22,8 @@ const struct route api_routes[] = {
     {"/-/healthy", "GET", API_NONE, handle_healthy, "200 while the agent lives"},
     {"/-/ready", "GET", API_NONE, handle_ready, "200 once it measures, else 503"},
     {"/-/reload", "POST", API_ACT, handle_reload, "read the configuration again"},
+    {"/tillwatch/v1/agent", "GET", API_READ, handle_agent,
+	"the agent: version, configuration, when it was read"},
     {"/tillwatch/v1/probes", "GET", API_READ, handle_probes, "probes and their last verdict"},
     {"/tillwatch/v1/runs", "GET", API_READ, handle_runs,
 	"run records: ?probe= &kind= &since= &until= &limit="},

@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/api/request.h"
@@ -23,6 +24,25 @@ handle_buildinfo(struct request *r)
 	    ",\"application\":\"tillwatch\",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\","
 	    "\"buildDate\":\"\",\"goVersion\":\"\"}");
 	answer_end(r);
+}
+
+void
+handle_agent(struct request *r)
+{
+	const struct api_agent *a = r->agent;
+	char *path = a->config_path != NULL ? realpath(a->config_path, NULL) : NULL;
+	int64_t reload_ms = 0;
+	bool is_ok = a->self->reload_ok == NULL || a->self->reload_ok(a->self->arg, &reload_ms);
+
+	answer_begin(r);
+	buf_text(&r->out, "{\"version\":");
+	json_text(&r->out, a->version);
+	json_field_seconds(&r->out, "started", a->started_ms);
+	json_field_text(&r->out, "config", path != NULL ? path : a->config_path);
+	json_field_seconds(&r->out, "config_read", reload_ms != 0 ? reload_ms : a->started_ms);
+	buf_printf(&r->out, ",\"config_ok\":%s}", is_ok ? "true" : "false");
+	answer_end(r);
+	free(path);
 }
 
 struct text {

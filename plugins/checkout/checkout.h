@@ -30,6 +30,8 @@ enum checkout_metric {
 	M_TEARDOWN_OWED,
 	/* of real traffic */
 	M_COMPLETE,
+	M_HISTORY,
+	M_HISTORY_TARGET,
 	M_LATE,
 	M_ALARM,
 	M_SURPRISE,

@@ -305,7 +305,7 @@ fail_step(struct tw_ctx *ctx, const struct funnel *f, int i, const struct ratio_
 static void
 emit_shape(struct tw_ctx *ctx, struct funnel *f)
 {
-	tw_emit(ctx, M_COMPLETE, (double)f->traffic.at.settled_ms / 1e3);
+	traffic_publish(ctx, &f->traffic);
 	tw_emit(ctx, M_SESSIONS_OPEN, (double)sessions_count(f->sessions));
 	tw_count(ctx, M_SESSIONS_LOST, (double)sessions_lost(f->sessions));
 	for (int i = 0; i < f->n_steps; i++) {

@@ -228,7 +228,7 @@ rate_probe(struct tw_ctx *ctx, struct checkout *c)
 
 	if (traffic_freshness(ctx, &r->traffic) != TW_OK)
 		return TW_UNKNOWN;
-	tw_emit(ctx, M_COMPLETE, (double)r->traffic.at.settled_ms / 1e3);
+	traffic_publish(ctx, &r->traffic);
 	found = judge_windows(ctx, r);
 	leaks = judge_leak(ctx, r);
 	say_facts(ctx, r, &found);

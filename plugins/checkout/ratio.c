@@ -222,7 +222,7 @@ ratio_probe(struct tw_ctx *ctx, struct checkout *c)
 
 	if (traffic_freshness(ctx, &r->traffic) != TW_OK)
 		return TW_UNKNOWN;
-	tw_emit(ctx, M_COMPLETE, (double)r->traffic.at.settled_ms / 1e3);
+	traffic_publish(ctx, &r->traffic);
 	f = ratio_judge(ctx, &r->traffic, r->whole, "ratio", r->alpha, r->o->min_count);
 	if (f.series != NULL) {
 		tw_api_->fact_real(ctx, "tried", (double)f.verdict.tried);

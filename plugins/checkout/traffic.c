@@ -22,6 +22,7 @@
 #define QUARTER_MS 900000
 #define FUTURE_MS 3600000               /* what is later than now by more is no event */
 #define LONG_GAP_MS (6 * 3600000)       /* counted by the quarter of an hour */
+#define DAY_MS 864e5
 #define SILENT_MS 300000                /* complete so far behind: what we know is old */
 #define WORTH_MAX 1e9
 #define WORTH_EVENTS 1000                /* the mean of about so many of the latest */
@@ -587,6 +588,17 @@ traffic_freshness(struct tw_ctx *ctx, const struct traffic *t)
 			    s->name, (double)(now - s->complete_ms) / 6e4);
 	}
 	return TW_OK;
+}
+
+void
+traffic_publish(struct tw_ctx *ctx, const struct traffic *t)
+{
+	double target = (double)t->o->history / (DAY_MS * 1e3);
+	double days = (double)(t->at.settled_ms - t->at.covered_from_ms) / DAY_MS;
+
+	tw_emit(ctx, M_COMPLETE, (double)t->at.settled_ms / 1e3);
+	tw_emit(ctx, M_HISTORY, days < target ? days : target);
+	tw_emit(ctx, M_HISTORY_TARGET, target);
 }
 
 const char *

@@ -154,6 +154,8 @@ void traffic_save(struct tw_ctx *ctx, struct traffic *t);
 double traffic_alpha(struct tw_ctx *ctx, const struct traffic *t, int n, bool has_leak);
 /* TW_OK; or fails: no source has told anything yet, or one has fallen silent. */
 enum tw_verdict traffic_freshness(struct tw_ctx *ctx, const struct traffic *t);
+/* How far it is: what is settled, and how much of the history there is. At each run. */
+void traffic_publish(struct tw_ctx *ctx, const struct traffic *t);
 /* "15m", "1h", "1d" */
 const char *traffic_window_name(int64_t ms, char dst[16]);
 /* -log10 of p, at most 300. */

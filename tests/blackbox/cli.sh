@@ -39,7 +39,7 @@ exits() {
 }
 # field NAME FILTER WANTED VERB...: --json is JSON, alone on its stream, and has the fields
 field() { is "$1" "$(tw "${@:4}" --json 2>/dev/null | jq -c "$2" 2>&1)" "$3"; }
-verbs="top status map check source schema query probes run alerts rules notify reload plugin db completion"
+verbs="top status map check doctor source schema query probes run alerts rules notify reload plugin db completion"
 esc=$'\033'
 
 # --- help ------------------------------------------------------------------------------------------------------------
@@ -107,6 +107,11 @@ chmod 600 "$dir/shop.yaml"
 sed 's/name: list/nmae: list/' "$dir/shop.yaml" >"$dir/wrong.yaml"
 export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 exits 'check FILE' 0 '*shop.yaml: ok: 2 probes, 1 receivers*' check "$dir/shop.yaml"
+exits 'check ends with the footprint' 0 "*footprint*requests 127.0.0.1:$http *172800 a day*store *million samples a month, * MB*" check "$dir/shop.yaml"
+sed -i.bak 's/^probes:/systems: {web: {owner: w}}\nprobes:/' "$dir/shop.yaml"
+exits 'check warns, at its place' 0 '*warning: *shop.yaml:11:5: probes[[]0]: touches no system*' check "$dir/shop.yaml"
+mv "$dir/shop.yaml.bak" "$dir/shop.yaml"
+field 'the footprint as JSON' '.footprint | [.hosts[0].requests_per_day, .orders_per_day, .is_about, .samples_per_month > 1e6, .bytes_per_month > 1e6, .warnings]' '[[]172800*,0*,false,true,true,[[][]]]' check "$dir/shop.yaml"
 exits 'check -c FILE' 0 '*ok*' check -c "$dir/shop.yaml"
 exits 'check a wrong one' 78 '*wrong.yaml:10:6: probes[[]0].nmae*did you mean name[?]*' check "$dir/wrong.yaml"
 exits 'check one that is not there' 78 '*none.yaml*' check "$dir/none.yaml"

@@ -119,6 +119,9 @@ test_rate(void **state)
 	assert_true(fabs(total(ctx, M_VALUE, "") - value) < 0.01 * n);
 	assert_true(gauge(ctx, M_RATE_EXPECTED, "/window/1h/bound/mid") > 60);
 	assert_true(gauge(ctx, M_RATE_FLOOR, "/window/1h") > 300);
+	/* It has watched for longer than it looks back. */
+	assert_int_equal((int)gauge(ctx, M_HISTORY_TARGET, ""), 28);
+	assert_int_equal((int)gauge(ctx, M_HISTORY, ""), 28);
 	/* The source answers, and there are no orders. */
 	for (; down == 0; t += MIN) {
 		now_ms = t + MIN;
@@ -194,6 +197,9 @@ test_ratio(void **state)
 	print_message("%s\n", ctx->text);
 	assert_non_null(strstr(ctx->text, "gateway=psp-2"));
 	assert_true(gauge(ctx, M_ALARM, "/test/ratio/window/1h") > 0);
+	/* It is still learning: three weeks were there already, and three days and a half since. */
+	assert_int_equal((int)gauge(ctx, M_HISTORY_TARGET, ""), 28);
+	assert_int_equal((int)gauge(ctx, M_HISTORY, ""), 24);
 	kind->stop(ctx, &c);
 	host_free(ctx);
 }
