@@ -85,6 +85,22 @@ NOTIFY_SOCKET=$dir/nobody "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/a
 agent=$!
 within 15 'a manager that is not there does not matter' env TILLWATCH_SOCKET="$dir/agent.sock" "$tillwatch" probes
 
+# Who may act through the socket: root, the agent's user, a group; nobody else.
+if [ "$(id -u)" = 0 ]; then
+  kill "$agent" && wait "$agent"
+  sed -i 's|api: {socket|api: {act_group: games, socket|' "$dir/shop.yaml"
+  "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
+  agent=$!
+  export TILLWATCH_SOCKET=$dir/agent.sock
+  within 15 'an agent that knows a group' "$tillwatch" probes
+  chmod 755 "$dir"
+  as() { setpriv --reuid nobody --regid nogroup --groups "$1" curl -s -o /dev/null -w '%{http_code}' --unix-socket "$dir/agent.sock" "${@:2}"; }
+  [ "$(as root http://agent/tillwatch/v1/probes)" = 200 ] || fail 'who may open the socket may read'
+  [ "$(as root -X POST http://agent/-/reload)" = 403 ] || fail 'and no more'
+  [ "$(as root,games -X POST http://agent/-/reload)" = 200 ] || fail 'but who is in the group may act'
+  ok 'who may open the socket may read, who is in the group may act'
+fi
+
 # Completion: every verb and option that there is, and nothing else; bash takes it.
 "$tillwatch" completion bash >"$dir/bash" || fail 'bash has one'
 complete_is() { # WORDS... EXPECTED
