@@ -26,7 +26,7 @@ within() { # SECONDS NAME COMMAND...
 }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
-port=$((20000 + RANDOM % 20000))
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 
 # Writes PATH as it is told on standard input, at once: no reader sees half of it.
 put() { cat >"$1.new" && mv "$1.new" "$1"; }

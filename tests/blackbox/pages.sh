@@ -150,7 +150,7 @@ of_pages open_keys 0 && of_pages missing_keys 0 || fail 'walls, cuts, errors, ot
 ok 'walls, cuts, errors, other pages make nothing wrong'
 within 60 'a wall is named' says 'a page answers 200: waiting room'
 for r in blocked failed moved; do
-  within 10 "$r is counted" least "pages_requests_total{probe=\"pages\",result=\"$r\"}" 1
+  within 60 "$r is counted" least "pages_requests_total{probe=\"pages\",result=\"$r\"}" 1
 done
 within 60 'pages without an offer are counted' least 'pages_without_offer_total{probe="pages"}' 1
 within 60 'and broken JSON-LD' least 'pages_broken_blocks_total{probe="pages"}' 1

@@ -28,7 +28,7 @@ within() { # SECONDS NAME COMMAND...
 server=$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null) || { echo 'sftp.sh: no sshd here (apt install openssh-server)'; exit 1; }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
-port=$((20000 + RANDOM % 20000))
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 ssh-keygen -q -t ed25519 -N '' -f "$dir/host" && ssh-keygen -q -t ed25519 -N '' -f "$dir/us" && ssh-keygen -q -t ed25519 -N '' -f "$dir/stranger"
 cp "$dir/us.pub" "$dir/authorized"
 feed() { awk -v q="$1" 'BEGIN { print "sku,qty"; for (i = 0; i < 50; i++) print "A-" i "," (i == 7 ? q : i) }'; }
