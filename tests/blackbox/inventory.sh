@@ -128,6 +128,18 @@ within 5 'and a key of nobody' is 'inventory_ghost_keys{source="shop"}' 1
 db "UPDATE stock SET qty = qty - 4 WHERE sku = 'A-9'; DELETE FROM stock WHERE sku = 'X-1'" # no row says that it changed
 within 15 'what is repaired in silence is seen when the key is read again' is 'sum(inventory_open_keys{source="shop"})' 0
 
+# A clock that is an hour ahead, and one that is an hour behind: what changes is seen all the same, and nothing of the past is lost.
+ahead() { date -u -d '1 hour' '+%Y-%m-%d %H:%M:%S'; }
+behind() { date -u -d '-1 hour' '+%Y-%m-%d %H:%M:%S'; }
+db "UPDATE stock SET qty = qty + 2, updated_at = '$(ahead)' WHERE sku = 'A-10'"
+within 15 'a row from the future is read' is 'inventory_drift_units{source="shop",field="available"}' 2
+db "UPDATE stock SET qty = qty + 3, updated_at = '$(now)' WHERE sku = 'A-11'"
+within 15 'and hides none that comes after it' is 'inventory_drift_units{source="shop",field="available"}' 5
+db "UPDATE stock SET qty = qty - 2, updated_at = '$(ahead)' WHERE sku = 'A-10'; UPDATE stock SET qty = qty - 3, updated_at = '$(behind)' WHERE sku = 'A-11'"
+within 15 'repaired by a clock that is behind: seen when the key is read again' is 'sum(inventory_open_keys{source="shop"})' 0
+is 'sum(inventory_missing_keys{source="shop"})' 0 || fail 'no clock makes a key missing'
+ok 'no clock makes a key missing'
+
 # Nothing of it is forgotten.
 since() { value 'inventory_drift_age_seconds{source="feed",field="price",quantile="1"}'; }
 kill -9 "$(pgrep -P "$agent" -f tillwatch-host | head -1)"
