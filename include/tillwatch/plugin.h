@@ -328,6 +328,8 @@ struct tw_batch {                 /* where records come from */
 	const char *const *fields; /* names; filled in by the host, the same for all batches of a
 				    * configuration */
 	uint32_t n_fields;
+	uint32_t n_unread;        /* of a scan, with LAST: records that could not be read. What the
+				   * scan lacks may be among them */
 };
 
 /* ---- histograms ---- */

@@ -26,7 +26,8 @@ static void
 hand_on(struct csv *s, uint32_t flags)
 {
 	struct tw_batch b = {.size = sizeof(b), .flags = TW_BATCH_SCAN | flags,
-	    .read_ms = s->read_ms, .complete_ms = s->modified_ms};
+	    .read_ms = s->read_ms, .complete_ms = s->modified_ms,
+	    .n_unread = (uint32_t)(s->n_rejected & UINT32_MAX)};
 
 	if (s->is_first_batch)
 		b.flags |= TW_BATCH_FIRST;

@@ -58,7 +58,8 @@ static void
 hand_on(struct http_json *s, uint32_t flags, int64_t complete_ms)
 {
 	struct tw_batch b = {.size = sizeof(b), .flags = flags, .read_ms = s->read_ms,
-	    .complete_ms = complete_ms};
+	    .complete_ms = complete_ms,
+	    .n_unread = (uint32_t)(s->crawl.n_unread & UINT32_MAX)};
 
 	tw_api_->records(s->ctx, &b, s->batch, s->n_batch);
 	s->n_records += s->n_batch;
@@ -212,6 +213,7 @@ step(struct http_json *s)
 	    .since = c->flags & TW_BATCH_SCAN ? NULL : c->since};
 	bool is_single = s->next_page == NULL && s->cursor == NULL && !s->counts_pages;
 	bool is_first = !c->has_begun, is_more = false;
+	uint64_t n_rejected = s->n_rejected;
 	json_t *root;
 	size_t n = 0;
 
@@ -238,6 +240,7 @@ step(struct http_json *s)
 		c->has_begun = !is_first;
 		c->n_pages++;
 		c->n_records += n;
+		c->n_unread += s->n_rejected - n_rejected;
 		c->n_failed = 0;
 		note_total(s, root);
 		is_more = next_page(s, root, n);

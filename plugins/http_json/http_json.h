@@ -65,7 +65,7 @@ struct crawl {
 	bool has_begun;             /* its first batch was handed on */
 	char *next_url, *cursor;    /* NULL: the first page, or by number */
 	int64_t page, offset, total; /* total: as the API says; -1 = it does not */
-	uint64_t n_pages, n_records;
+	uint64_t n_pages, n_records, n_unread;
 	int64_t began_ms;           /* what changed before, as far as it shows at once, is in it */
 	uint64_t *seen;             /* hashes of its pages */
 	uint32_t n_failed;          /* in turn */

@@ -301,8 +301,10 @@ forget_row(struct comparer *c, unsigned side, uint32_t row, int64_t gone_ms)
 	struct side *s = &c->sides[side];
 	struct change x = {row, side, 0, gone_ms, s->before_ms};
 
-	if (!s->is_sampled)
+	if (!s->is_sampled) {
+		s->n_rows -= *table_mark(c->table, side, row) != 0;
 		*table_mark(c->table, side, row) = 0;
+	}
 	for (unsigned i = 0; i < c->n_columns; i++)
 		if (c->side_of[i] == side)
 			set_cell(c, i, s->is_sampled ? CELL_GONE : CELL_ABSENT, &x);
@@ -333,6 +335,8 @@ compare_batch(struct comparer *c, unsigned side, uint32_t flags, int64_t read_ms
 	s->is_scanning = true;
 	s->is_answer = (flags & TW_BATCH_ASKED) != 0;
 	s->began_ms = read_ms;
+	s->n_before = s->n_rows;
+	s->n_again = s->n_holes = 0;
 	s->scan_rows = s->n_duplicates = s->n_negative = 0;
 }
 
@@ -343,7 +347,9 @@ mark(struct comparer *c, unsigned side, uint32_t row, bool is_of_scan)
 	struct side *s = &c->sides[side];
 	uint8_t *at = table_mark(c->table, side, row);
 
+	s->n_rows += *at == 0;
 	if (is_of_scan) {
+		s->n_again += *at != 0 && *at != s->scan;
 		s->scan_rows++;
 		s->n_duplicates += *at == s->scan;
 		*at = s->scan;
@@ -376,6 +382,12 @@ compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
 	return true;
 }
 
+void
+compare_holes(struct comparer *c, unsigned side, uint64_t n)
+{
+	c->sides[side].n_holes += n;
+}
+
 bool
 compare_gone(struct comparer *c, unsigned side, const char *key, size_t len)
 {
@@ -393,9 +405,11 @@ compare_gone(struct comparer *c, unsigned side, const char *key, size_t len)
 static void
 end_scan(struct side *s)
 {
+	uint64_t n_unseen = s->n_before > s->n_again ? s->n_before - s->n_again : 0;
+
 	s->is_scanning = false;
 	s->whole_scan = s->scan;
-	s->swept = 0;
+	s->swept = n_unseen > 0 && n_unseen <= s->n_holes ? ALL_ROWS : 0;
 	s->scan_ms = s->read_ms;
 	s->whole_ms = s->began_ms;
 	s->whole_rows = s->scan_rows - s->n_duplicates;

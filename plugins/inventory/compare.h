@@ -77,6 +77,9 @@ struct side {                         /* a source */
 	int64_t changed_ms;           /* when a cell of it changed last, as we saw it */
 	uint64_t scan_rows, n_duplicates, n_negative; /* of the scan under way, or the last */
 	uint64_t whole_rows;
+	uint64_t n_rows;              /* that it has, as far as is known */
+	uint64_t n_before, n_again;   /* of them when the scan began, and seen again by it */
+	uint64_t n_holes;             /* records of the scan that nobody can read */
 	bool is_asked, is_answered;   /* keys are read again: the answer is whole */
 	bool is_answer;               /* the scan under way began when it was asked for */
 };
@@ -123,6 +126,9 @@ void compare_batch(struct comparer *c, unsigned side, uint32_t batch_flags, int6
  * own, 0 = none. False: no room for the key. */
 bool compare_record(struct comparer *c, unsigned side, const char *key, size_t len,
     const int64_t *cells, int64_t time_ms);
+/* So many records of the scan could not be read: as many keys may be among them that it seems to
+ * lack, and these are not gone. */
+void compare_holes(struct comparer *c, unsigned side, uint64_t n);
 /* It says that it has no such key. False: no room for it. */
 bool compare_gone(struct comparer *c, unsigned side, const char *key, size_t len);
 /* The batch is over: after a scan's last one, what it did not say is gone, and when both sides have

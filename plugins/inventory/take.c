@@ -188,6 +188,7 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 	struct table_text keys[TABLE_EXPECT_MAX];
 	struct taken taken[TABLE_EXPECT_MAX];
 	size_t at = 0, n_keys;
+	uint64_t n_rejected;
 	bool is_canary;
 	unsigned side = 0;
 
@@ -200,6 +201,7 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 		return;
 	if (!s->more[side].is_resolved)
 		resolve(s, side, b);
+	n_rejected = s->more[side].n_rejected;
 	is_canary = s->canary != NULL && canary_takes(s, side, b);
 	if (!is_canary)
 		compare_batch(s->c, side, b->flags, b->read_ms);
@@ -211,6 +213,8 @@ take_records(struct tw_ctx *ctx, struct inventory *s, const struct tw_batch *b,
 	}
 	if (is_canary)
 		return;
+	compare_holes(s->c, side,
+	    s->more[side].n_rejected - n_rejected + (b->flags & TW_BATCH_LAST ? b->n_unread : 0));
 	compare_batch_end(s->c, side, b->flags);
 	time_scan(&s->more[side], b->flags);
 }

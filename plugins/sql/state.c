@@ -9,10 +9,11 @@
 #include "plugins/sql/sql.h"
 
 static void
-hand_on(struct sql_reader *r, uint32_t flags)
+hand_on(struct sql_reader *r, uint32_t flags, uint64_t n_unread)
 {
 	struct tw_batch b = {.size = sizeof(b), .flags = flags, .read_ms = r->read_ms,
-	    .complete_ms = r->read_ms - r->lateness_ms};
+	    .complete_ms = r->read_ms - r->lateness_ms,
+	    .n_unread = (uint32_t)(n_unread & UINT32_MAX)};
 
 	sql_rows_point(r, r->n_records);
 	for (size_t i = 0; i < r->n_records; i++)
@@ -42,6 +43,7 @@ sql_state_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms, uint32_t
 	int64_t from_ms =
 	    flags & (TW_BATCH_SCAN | TW_BATCH_KEYS) ? 0 : r->newest_ms - r->overlap_ms;
 	uint32_t kind = flags & (TW_BATCH_SCAN | TW_BATCH_KEYS), first = flags & TW_BATCH_FIRST;
+	uint64_t n_rejected = r->n[SQL_R_REJECTED];
 	int rc;
 
 	db->watermark = sql_watermark_at(r->zone, from_ms > 0 ? from_ms : 0, read_ms);
@@ -49,11 +51,12 @@ sql_state_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms, uint32_t
 		return rc;
 	while ((rc = db->driver->row(db)) > 0) {
 		if (r->n_records == SQL_BATCH) {
-			hand_on(r, kind | first);
+			hand_on(r, kind | first, 0);
 			first = 0;
 		}
 		take_row(r, db);
 	}
-	hand_on(r, kind | first | (rc == 0 ? flags & TW_BATCH_LAST : 0));
+	hand_on(r, kind | first | (rc == 0 ? flags & TW_BATCH_LAST : 0),
+	    r->n[SQL_R_REJECTED] - n_rejected);
 	return rc;
 }

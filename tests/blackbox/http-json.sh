@@ -110,6 +110,10 @@ echo lie >"$dir/control"
 within 10 'an API that gives fewer than it says is not whole' says 'and says it has 440'
 echo cut >"$dir/control"
 within 10 'an answer that breaks off is none' says 'partial file'
+echo garbled >"$dir/control"
+within 10 'a line that is no JSON is counted' eval '[ "$(value "sum(increase(http_json_records_total{probe=\"lines\",result=\"rejected\"}[1m]))" | cut -d. -f1)" -ge 3 ]'
+is 'sum(inventory_open_keys{source="lines"})' 0 || fail 'and what may stand in it is not missing'
+ok 'and what may stand in it is not missing'
 echo throttle >"$dir/control"
 sleep 5
 is 'sum(inventory_missing_keys{probe="parity"})' 0 || fail 'one call a second makes nothing missing'

@@ -507,6 +507,31 @@ a_scan_that_began_before_is_no_answer(void **state)
 	drop(c);
 }
 
+/* What a scan could not read may be what it seems to lack. */
+static void
+holes_make_nothing_missing(void **state)
+{
+	struct comparer *c = two_systems();
+
+	(void)state;
+	says(c, WMS, SCAN, 1000, "a=5 b=1 c=1 d=1");
+	says(c, SHOP, SCAN, 1000, "a=5 b=1 c=1 d=1");
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_FIRST, 2000, "a=5 b=1 d=1");
+	compare_holes(c, SHOP, 1);
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_LAST, 2000, "");
+	assert_int_equal(table_cell(c->table, 1, table_find(c->table, "c", 1)), AMOUNT(1));
+	assert_int_equal(c->n_open, 0);
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_FIRST, 3000, "a=5 b=1");
+	compare_holes(c, SHOP, 1); /* two lack, and one could not be read */
+	says(c, SHOP, TW_BATCH_SCAN | TW_BATCH_LAST, 3000, "");
+	assert_int_equal(c->n_open, 2);
+	says(c, SHOP, SCAN, 4000, "a=5 b=1 c=1 d=1");
+	assert_int_equal(c->n_open, 0);
+	says(c, SHOP, SCAN, 5000, "a=5 b=1 d=1");
+	assert_int_equal(c->n_open, 1);
+	drop(c);
+}
+
 static void
 twice_and_below_zero_are_counted(void **state)
 {
@@ -705,6 +730,7 @@ main(void)
 	    cmocka_unit_test(currencies_are_the_same_or_not),
 	    cmocka_unit_test(an_answer_to_others_is_none_to_us),
 	    cmocka_unit_test(a_scan_that_began_before_is_no_answer),
+	    cmocka_unit_test(holes_make_nothing_missing),
 	    cmocka_unit_test(twice_and_below_zero_are_counted),
 	    cmocka_unit_test(many_keys_are_judged_in_pieces),
 	    cmocka_unit_test(ages_are_of_the_confirmed), cmocka_unit_test(large_amounts_make_room),
