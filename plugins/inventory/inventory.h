@@ -134,6 +134,7 @@ struct inventory {
 	uint64_t n_drift, n_missing, n_ghost; /* confirmed, of all rules */
 	char mapping[MAPPING_TEXT];   /* the newest finding; "" = none */
 	bool is_mapping[RULES_MAX];
+	bool was_coherent[RULES_MAX]; /* most of it has agreed once, read as it is read */
 	int64_t looked_ms[RULES_MAX]; /* end of the newest scan when it was looked for */
 };
 

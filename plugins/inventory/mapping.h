@@ -1,7 +1,8 @@
 /*
  * mapping.h - when nearly everything differs in the same way, it is not the stock that is wrong but
  * how we read it: cents taken for euros, net for gross, keys with a prefix. What to look at is said
- * by name instead of a million differences.
+ * by name instead of a million differences. Only as long as it was never otherwise: what has agreed
+ * once is read rightly.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

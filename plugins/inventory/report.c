@@ -254,6 +254,19 @@ is_unreadable(const struct inventory *s, unsigned column, char dst[MAPPING_TEXT]
 	return true;
 }
 
+/* Have most keys agreed, now or ever? Then it is read rightly, and what differs later is no
+ * mapping, even if it is everything: everything can be sold out. */
+static bool
+is_read_rightly(struct inventory *s, unsigned rule)
+{
+	const uint64_t *tally = s->c->tally[rule];
+	uint64_t n = tally[SAME] + tally[DIFFERS] + tally[MISSING] + tally[GHOST];
+
+	if (n >= MAPPING_MIN && (double)tally[SAME] > (1 - MAPPING_SHARE) * (double)n)
+		s->was_coherent[rule] = true;
+	return s->was_coherent[rule];
+}
+
 /* Once a whole scan of either side; the finding stays until the next one. */
 static void
 look_for_mapping(struct inventory *s, unsigned rule)
@@ -267,8 +280,9 @@ look_for_mapping(struct inventory *s, unsigned rule)
 		return;
 	s->looked_ms[rule] = scanned_ms;
 	s->is_mapping[rule] = is_unreadable(s, r->reference_column, text)
-	    || is_unreadable(s, r->column, text) || mapping_of_keys(s->c, rule, text)
-	    || mapping_of_values(s->c, rule, text);
+	    || is_unreadable(s, r->column, text)
+	    || (!is_read_rightly(s, rule)
+		&& (mapping_of_keys(s->c, rule, text) || mapping_of_values(s->c, rule, text)));
 	if (s->is_mapping[rule])
 		memcpy(s->mapping, text, sizeof(text));
 }

@@ -165,6 +165,12 @@ within 10 'a quote that is never closed ends no agent' says 'it is cut off'
 wms | put "$dir/wms.csv"
 within 10 'and all is well again' is 'tillwatch_probe_verdict{probe="stock-parity"}' 0
 
+# Everything is wrong, and was right before: that is no mapping.
+feed | awk -F'\t' 'BEGIN { OFS = FS } NR > 1 { $3 = sprintf("%.2f EUR", $3 * 1.2) } { print }' | gzip | put "$dir/www/feed.csv.gz"
+within 15 'all prices go wrong at once: all are told' is 'inventory_drift_keys{source="feed",field="price"}' 300
+feed | gzip | put "$dir/www/feed.csv.gz"
+within 15 'and are right again' is 'inventory_open_keys{source="feed",field="price"}' 0
+
 # Read wrongly: said by name, and not as 300 wrong prices.
 config ', tax: {price: 20%}'
 kill -HUP "$agent"
