@@ -1,4 +1,6 @@
 # cli/local.mk - tillwatch: one file a verb.
+INIT_SOURCES = cli/init.h cli/init-fetch.c cli/init-links.c cli/init-look.c cli/init-next.c cli/init-page.c \
+	cli/init-platform.c cli/init-write.c $(UNPACK_SOURCES)
 bin_PROGRAMS += cli/tillwatch
 cli_tillwatch_SOURCES = \
 	cli/agent-run.c \
@@ -9,6 +11,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-check.c \
 	cli/cmd-completion.c \
 	cli/cmd-db.c \
+	cli/cmd-init.c \
 	cli/cmd-map.c \
 	cli/cmd-notify.c \
 	cli/cmd-plugin.c \
@@ -21,16 +24,28 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-source.c \
 	cli/cmd-status.c \
 	cli/cmd-top.c \
+	$(INIT_SOURCES) \
 	cli/main.c \
 	cli/map.h \
 	cli/map-draw.c \
 	cli/map-live.c \
 	cli/print.c \
 	cli/waterfall.c cli/waterfall.h
-cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"'
-cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
+nodist_cli_tillwatch_SOURCES = cli/init-examples.c
+cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"' -DTW_DOCDIR='"$(docdir)"'
+cli_tillwatch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_tillwatch_LDADD = tui/libtwtui.la agent/store/libtwstore.la config/libtwconfig.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) \
-	$(UTF8PROC_LIBS) $(NCURSES_LIBS) -lpthread -lm
+	$(UTF8PROC_LIBS) $(NCURSES_LIBS) $(ZLIB_LIBS) -lpthread -lm
+
+# What `init` says of a platform's sources is what config/examples/ says: one array of lines a file.
+INIT_EXAMPLES = $(srcdir)/config/examples/magento.yaml $(srcdir)/config/examples/medusa.yaml \
+	$(srcdir)/config/examples/plain.yaml $(srcdir)/config/examples/shopify.yaml \
+	$(srcdir)/config/examples/shopware.yaml $(srcdir)/config/examples/vendure.yaml \
+	$(srcdir)/config/examples/woocommerce.yaml
+CLEANFILES += cli/init-examples.c
+cli/init-examples.c: $(srcdir)/cli/init-examples.awk $(INIT_EXAMPLES)
+	$(AM_V_GEN)$(MKDIR_P) cli && awk -f $(srcdir)/cli/init-examples.awk $(INIT_EXAMPLES) >$@.new && mv $@.new $@
+EXTRA_DIST += cli/init-examples.awk
 
 TESTS += tests/blackbox/map.sh
 EXTRA_DIST += tests/blackbox/map.sh
