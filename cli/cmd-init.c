@@ -29,7 +29,9 @@
 static void
 say_text(FILE *to, const char *indent, const struct buf *text)
 {
-	for (const char *at = buf_str(text); *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
+	const char *at = buf_str(text);
+
+	for (; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
 		fprintf(to, "%s%.*s\n", indent, (int)strcspn(at, "\n"), at);
 }
 
@@ -51,8 +53,9 @@ say_steps(FILE *to, const struct init_shop *shop, const char *file,
 			say_text(to, "   | ", &l->text);
 		}
 	}
-	fprintf(to, "What ${env:...} names is given to the agent's environment; %s/examples/%s.yaml "
-	    "says how to get it.\nThen: tillwatch check -c %s && tillwatchd -c %s\n",
+	fprintf(to,
+	    "What ${env:...} names is given to the agent's environment; %s/examples/%s.yaml says "
+	    "how to get it.\nThen: tillwatch check -c %s && tillwatchd -c %s\n",
 	    TW_DOCDIR, shop->platform->example, file, file);
 }
 
@@ -65,8 +68,8 @@ say(FILE *to, const struct init_shop *shop)
 	for (unsigned i = 0; i < PAGE_N; i++)
 		if (shop->pages[i].is_there)
 			fprintf(to, "  %-10s %s\n", init_page_names[i], shop->pages[i].url);
-	fprintf(to, "  ttfb       %u requests: median %lld ms, p95 %lld ms; warn %lld ms, crit %lld "
-	    "ms\n", shop->targets.n, (long long)shop->targets.median_ms,
+	fprintf(to, "  ttfb       %u requests: median %lld ms, p95 %lld ms; warn %lld ms, "
+	    "crit %lld ms\n", shop->targets.n, (long long)shop->targets.median_ms,
 	    (long long)shop->targets.p95_ms, (long long)shop->targets.warn_ms,
 	    (long long)shop->targets.crit_ms);
 	say_text(to, "  note: ", &shop->notes);
@@ -103,8 +106,9 @@ json_of(const struct init_shop *shop)
 			    shop->pages[i].text, "why", shop->pages[i].why));
 	for (; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
 		json_array_append_new(notes, json_stringn(at, strcspn(at, "\n")));
-	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:s, s:o, s:{s:i, s:I, s:I, s:I, s:I}, s:o, s:i}",
-	    "address", shop->address, "platform", "name", shop->platform->name, "title",
+	return json_pack(
+	    "{s:s, s:{s:s, s:s, s:s}, s:s, s:o, s:{s:i, s:I, s:I, s:I, s:I}, s:o, s:i}", "address",
+	    shop->address, "platform", "name", shop->platform->name, "title",
 	    shop->platform->title, "why", shop->marks.why, "edge", shop->edge, "pages", pages,
 	    "ttfb", "requests", (int)t->n, "median_ms", (json_int_t)t->median_ms, "p95_ms",
 	    (json_int_t)t->p95_ms, "warn_ms", (json_int_t)t->warn_ms, "crit_ms",
@@ -118,6 +122,22 @@ exists(const char *file)
 {
 	return cli_fail(EX_CANTCREAT, "%s is there already, and is left as it is; --output FILE "
 	    "names another, --dry-run only shows", file);
+}
+
+/* Can it be made? Asked before the shop is, which takes twenty seconds. */
+static int
+check_place(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char folder[PATH_MAX];
+	int n = slash == NULL ? 0 : (int)(slash - file) + (slash == file);
+
+	if (access(file, F_OK) == 0)
+		return exists(file);
+	snprintf(folder, sizeof(folder), "%.*s", n, file);
+	if (access(n > 0 ? folder : ".", W_OK | X_OK) != 0)
+		return cli_fail(EX_CANTCREAT, "%s: %s", file, strerror(errno));
+	return 0;
 }
 
 static int
@@ -202,10 +222,8 @@ run(struct cli *cli)
 	buf_init(&shop->notes, NOTES_BYTES);
 	if ((rc = take_address(shop, cli->args[0])) != 0)
 		goto out;
-	if (!is_dry && access(file, F_OK) == 0) {
-		rc = exists(file);
+	if (!is_dry && (rc = check_place(file)) != 0)
 		goto out;
-	}
 	if (ca_file != NULL && (shop->site.ca_file = realpath(ca_file, path)) == NULL) {
 		rc = cli_fail(EX_NOINPUT, "%s: %s", ca_file, strerror(errno));
 		goto out;
@@ -243,11 +261,12 @@ const struct cmd cmd_init = {
 	.name = "init",
 	.arguments = "ADDRESS",
 	.summary = "looks at a shop and writes a configuration for it",
-	.help = "At most 20 requests, one a second, none that robots.txt keeps from us. Finds home,\n"
-		"category, two products in stock and search, and the platform; proposes targets from\n"
-		"what it measures; says of each guess why. Never overwrites a file.\n\n"
-		"Example\n  tillwatch init https://shop.example\n"
-		"  tillwatch init https://shop.example --dry-run >shop.yaml\n",
+	.help =
+	    "At most 20 requests, one a second, none that robots.txt keeps from us. Finds home,\n"
+	    "category, two products in stock and search, and the platform; proposes targets from\n"
+	    "what it measures; says of each guess why. Never overwrites a file.\n\n"
+	    "Example\n  tillwatch init https://shop.example\n"
+	    "  tillwatch init https://shop.example --dry-run >shop.yaml\n",
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,

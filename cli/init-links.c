@@ -118,7 +118,8 @@ init_same_site(const char *a, const char *b)
 /* ---- what it seems to be ---- */
 
 static const char *const product_words[] = {"p", "product", "products", "produkt", "produkte",
-    "produit", "produits", "producto", "productos", "item", "items", "dp", "artikel", "detail", NULL};
+    "produit", "produits", "producto", "productos", "item", "items", "dp", "artikel", "detail",
+    NULL};
 static const char *const category_words[] = {"c", "category", "categories", "collection",
     "collections", "product-category", "kategorie", "kategorien", "categorie", "categoria",
     "catalog", "shop", "store", "navigation", NULL};

@@ -50,7 +50,8 @@ static void
 look_at_edge(struct init_shop *shop, const struct init_answer *a)
 {
 	static const struct { const char *header, *name; } edges[] = {
-	    {"cf-ray", "Cloudflare"}, {"x-amz-cf-id", "CloudFront"}, {"x-akamai-transformed", "Akamai"},
+	    {"cf-ray", "Cloudflare"}, {"x-amz-cf-id", "CloudFront"},
+	    {"x-akamai-transformed", "Akamai"},
 	    {"x-fastly-request-id", "Fastly"}, {"x-served-by", "Fastly"}, {"x-varnish", "Varnish"},
 	    {"x-datadome", "DataDome"}, {"x-iinfo", "Imperva"}, {"x-vercel-id", "Vercel"}};
 	struct tw_hop hop = init_hop(a);
@@ -134,8 +135,8 @@ look_at_sitemap(struct init_shop *shop, struct init_links *pages, struct init_an
 	if (pages->n == 0 && best != NULL)
 		(void)ask_sitemap(shop, best, pages, &none, a);
 	if (pages->n == 0)
-		buf_text(&shop->notes, "no sitemap with pages of this shop was found: products were "
-		    "looked for among the links of the home page\n");
+		buf_text(&shop->notes, "no sitemap with pages of this shop was found: products "
+		    "were looked for among the links of the home page\n");
 	init_links_free(&maps);
 	init_links_free(&none);
 }
@@ -361,7 +362,7 @@ find_timezone(char dst[64])
 	snprintf(dst, 64, "%s", name);
 }
 
-/* A home page that leads to a list of products is two pages to watch: the way, and where it leads. */
+/* A home page that leads to a list of products is two pages to watch: the way, and its end. */
 static void
 split_home(struct init_shop *shop)
 {

@@ -112,8 +112,8 @@ write_shop(const struct init_shop *shop, struct buf *out)
 		init_quote(out, shop->timezone);
 		buf_text(out, "   # this machine's; the shop's is meant\n");
 	}
-	buf_text(out, "\ndefaults: {interval: 1m, timeout: 20s}   # a page a minute is little for a "
-	    "shop, and finds an outage within three\n");
+	buf_text(out, "\ndefaults: {interval: 1m, timeout: 20s}   # a page a minute is little for "
+	    "a shop, and finds an outage within three\n");
 	buf_text(out, "synthetic: {header: {X-Synthetic: tillwatch}}   # on each request of ours: "
 	    "statistics can leave them out\n");
 	buf_text(out, "\nsystems:\n  storefront: {title: ");
@@ -165,8 +165,8 @@ write_probe(const struct init_shop *shop, unsigned at, struct buf *out)
 	buf_printf(out, "]\n    ttfb: {warn: %" PRId64 "ms, crit: %" PRId64 "ms}\n",
 	    shop->targets.warn_ms, shop->targets.crit_ms);
 	if (has_certificate && shop->certificate_days <= CERTIFICATE_DAYS + 1)
-		commentf(out, "    ", "no certificate_expires_in: it expires in %.0f days; renew it",
-		    shop->certificate_days);
+		commentf(out, "    ", "no certificate_expires_in: it expires in %.0f days; renew "
+		    "it", shop->certificate_days);
 	buf_char(out, '\n');
 }
 

@@ -5,7 +5,7 @@
  *   init-fetch.c     one request: its turn, robots.txt, redirects within the shop
  *   init-look.c      which requests, in which order; what they showed
  *   init-links.c     addresses: of a page's links, sorted into products, categories and the rest
- *   init-page.c      texts of a page that can be asserted; walls, logins; targets of what was measured
+ *   init-page.c      texts of a page that can be asserted; walls, logins; targets
  *   init-platform.c  one table of marks: which platform is it?
  *   init-write.c     the file
  *   init-next.c      the three steps behind it, with lines of config/examples/
@@ -164,7 +164,7 @@ struct init_shop {
 	struct init_targets targets;
 	struct init_marks marks;
 	const struct init_platform *platform;
-	char edge[INIT_WHY];        /* the CDN, and what else stands before the shop; "" = nothing */
+	char edge[INIT_WHY];        /* what stands before the shop; "" = nothing */
 	char product[INIT_TEXT];    /* the name of the first one */
 	double certificate_days;
 	bool is_hidden;             /* robots.txt allows not even the home page */

@@ -49,3 +49,24 @@ EXTRA_DIST += cli/init-examples.awk
 
 TESTS += tests/blackbox/map.sh
 EXTRA_DIST += tests/blackbox/map.sh
+
+# What `init` makes of pages; and the whole verb against a shop that counts who asks, and when.
+check_PROGRAMS += tests/unit/test-init
+TESTS += tests/unit/test-init tests/blackbox/init.sh
+tests_unit_test_init_SOURCES = tests/unit/test-init.c $(INIT_SOURCES)
+nodist_tests_unit_test_init_SOURCES = cli/init-examples.c
+tests_unit_test_init_CPPFLAGS = $(AM_CPPFLAGS) -DTW_DOCDIR='"$(docdir)"'
+tests_unit_test_init_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_test_init_LDADD = config/libtwconfig.la lib/libtw.la $(CMOCKA_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
+EXTRA_DIST += tests/blackbox/init.sh tests/shop/init-shop.py
+
+# A page of a stranger's shop becomes YAML.
+check_PROGRAMS += tests/fuzz/fuzz-init
+TESTS += tests/fuzz/fuzz-init
+tests_fuzz_fuzz_init_SOURCES = tests/fuzz/fuzz-init.c $(INIT_SOURCES) $(FUZZ_MAIN)
+nodist_tests_fuzz_fuzz_init_SOURCES = cli/init-examples.c
+tests_fuzz_fuzz_init_CPPFLAGS = $(AM_CPPFLAGS) -DTW_DOCDIR='"$(docdir)"'
+tests_fuzz_fuzz_init_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
+tests_fuzz_fuzz_init_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_init_LDADD = config/libtwconfig.la lib/libtw.la $(CURL_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
+EXTRA_DIST += tests/fuzz/corpus/init
