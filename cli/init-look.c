@@ -44,6 +44,16 @@ leaves_enough(const struct init_site *s, unsigned n)
 	return s->n_requests + n + INIT_MEASURED <= INIT_REQUESTS;
 }
 
+static void
+drop(struct init_shop *shop, unsigned at, const char *why)
+{
+	shop->pages[at].is_there = false;
+	if (at == PAGE_SEARCH)
+		buf_text(&shop->notes, "no search was found that can be asked by an address\n");
+	else
+		buf_printf(&shop->notes, "%s was left out: %s\n", init_page_names[at], why);
+}
+
 /* ---- what stands before the shop ---- */
 
 static void
@@ -272,24 +282,16 @@ guess_search(struct init_shop *shop, const char *word)
 	const char *path = init_search_path(shop->platform);
 	char origin[INIT_URL], url[INIT_URL * 2];
 
-	if (path == NULL || shop->pages[PAGE_SEARCH].is_there)
+	if (path == NULL) {
+		drop(shop, PAGE_SEARCH, "");
 		return;
+	}
 	init_origin(origin, shop->pages[PAGE_HOME].url);
 	snprintf(url, sizeof(url), "%s%s%s", origin, path, word);
 	pick(&shop->pages[PAGE_SEARCH], url, "where such shops search; it found the product");
 }
 
 /* ---- measured ---- */
-
-static void
-drop(struct init_shop *shop, unsigned at, const char *why)
-{
-	shop->pages[at].is_there = false;
-	if (at == PAGE_SEARCH)
-		buf_text(&shop->notes, "no search was found that can be asked by an address\n");
-	else
-		buf_printf(&shop->notes, "%s was left out: %s\n", init_page_names[at], why);
-}
 
 static void
 measure(struct init_shop *shop, unsigned at, struct init_answer *a)

@@ -82,8 +82,9 @@ kinds_follow_habits(void **state)
 static void
 links_are_read_and_picked(void **state)
 {
-	static const char page[] = "<nav><a href='/cart'>x</a><A class=y HREF=\"/c/lamps?a=1&amp;b=2\">"
-	    "</A><a href=/p/one><a href='https://elsewhere.example/p/x'><a href='/p/one#top'>"
+	static const char page[] = "<nav><a href='/cart'>x</a>"
+	    "<A class=y HREF=\"/c/lamps?a=1&amp;b=2\"></A><a href=/p/one>"
+	    "<a href='https://elsewhere.example/p/x'><a href='/p/one#top'>"
 	    "<a data-href='/p/no'><a href=\"/p/two\"><abbr href='/p/no'><a href='/p/three'>"
 	    "<a href='/p/four'><a href='/p/five'></nav><form action='/find' method='GET'>"
 	    "<input type=text name='q'></form><a href='/p/cut";
@@ -108,8 +109,8 @@ links_are_read_and_picked(void **state)
 static void
 sitemaps_are_read_packed_too(void **state)
 {
-	static const char map[] = "<urlset><url><loc>" HOME "p/a</loc></url><url><loc>https://o.example/"
-	    "</loc></url><url><loc>" HOME "p/b</loc></url></urlset>";
+	static const char map[] = "<urlset><url><loc>" HOME "p/a</loc></url>"
+	    "<url><loc>https://o.example/</loc></url><url><loc>" HOME "p/b</loc></url></urlset>";
 	struct init_links pages = {0}, maps = {0};
 	unsigned char packed[512];
 	struct buf b;
@@ -319,7 +320,7 @@ a_shop(const char *platform)
 	snprintf(s->host, sizeof(s->host), "www.acme.example");
 	for (unsigned i = 0; i < PAGE_N; i++) {
 		s->pages[i].is_there = true;
-		snprintf(s->pages[i].url, sizeof(s->pages[i].url), "https://www.acme.example/%u", i);
+		snprintf(s->pages[i].url, INIT_URL, "https://www.acme.example/%u", i);
 	}
 	init_propose(&s->targets);
 	return s;
@@ -354,8 +355,8 @@ read_back(struct yaml_doc **doc, const struct buf *file)
 static void
 hostile_texts_stay_texts(void **state)
 {
-	static const char *const texts[] = {"\"]}, {x: y}", "a: b # c", "\\\\\" \\n", "- x", "'", "*a",
-	    "&amp; <b>", "{{ $labels.x }}", "%YAML", "\xc3\xbc\xe2\x82\xac"};
+	static const char *const texts[] = {"\"]}, {x: y}", "a: b # c", "\\\\\" \\n", "- x", "'",
+	    "*a", "&amp; <b>", "{{ $labels.x }}", "%YAML", "\xc3\xbc\xe2\x82\xac"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -406,8 +407,8 @@ the_file_asserts_what_was_seen(void **state)
 static void
 steps_have_the_shops_own_lines(void **state)
 {
-	static const char *const names[] = {"unknown", "vendure", "medusa", "shopify", "woocommerce",
-	    "magento", "shopware", "prestashop"};
+	static const char *const names[] = {"unknown", "vendure", "medusa", "shopify",
+	    "woocommerce", "magento", "shopware", "prestashop"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
