@@ -4,8 +4,8 @@
  *
  * One file a verb (cmd-NAME.c), each with one const struct, listed in main.c. Data goes to stdout,
  * messages to stderr; every verb that reads takes --json. Exit codes are sysexits: 0 fine, 1 the
- * answer is no (a check that failed), 64 usage, 65 bad data, 69 the agent does not answer, 77 not
- * allowed, 78 configuration.
+ * answer is no (a check that failed), 64 usage, 65 bad data, 69 the agent (or the shop) does not
+ * answer, 73 a file cannot be made, 77 not allowed, 78 configuration.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

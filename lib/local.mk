@@ -1,16 +1,25 @@
 # lib/local.mk - small libraries that know nothing of tillwatch.
+# Needs zlib, which few programs link: who unpacks lists it.
+UNPACK_SOURCES = lib/unpack.c lib/unpack.h
 noinst_LTLIBRARIES += lib/libtw.la
 lib_libtw_la_SOURCES = \
 	lib/buf.c lib/buf.h \
+	lib/cdn.c lib/cdn.h \
 	lib/clock.c lib/clock.h \
 	lib/hash.h \
+	lib/hop.c lib/hop.h \
 	lib/index.c lib/index.h \
 	lib/json-scan.c lib/json-write.c lib/json.c lib/json.h \
 	lib/log.c lib/log.h \
 	lib/manifest.c lib/manifest.h \
+	lib/markup.c lib/markup.h \
+	lib/offers.c lib/offers.h \
 	lib/options.c lib/options.h \
 	lib/regex.c lib/regex.h \
+	lib/robots.c lib/robots.h \
+	lib/sitemap.c lib/sitemap.h \
 	lib/units.c lib/units.h \
+	lib/wall.c lib/wall.h \
 	lib/xmalloc.c lib/xmalloc.h \
 	lib/crc32c.c lib/crc32c.h \
 	lib/sanitize.c lib/sanitize.h \

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hop.h"
 #include "lib/json.h"
 #include "plugins/checkout/journey.h"
 

@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hop.h"
 #include "lib/json.h"
-#include "plugins/common/wall.h"
+#include "lib/wall.h"
 
 void
 verdict_set(struct verdict *v, enum outcome o, const char *fmt, ...)

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hop.h"
 #include "lib/json.h"
 #include "lib/regex.h"
 #include "lib/sanitize.h"
-#include "plugins/common/outcome.h"
 
 #define ROW(field, kind, ...)                                                                      \
 	{                                                                                          \

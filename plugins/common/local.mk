@@ -1,16 +1,14 @@
 # plugins/common/local.mk - what several families share; linked into each plugin.
 noinst_LTLIBRARIES += plugins/common/libtwcommon.la
 plugins_common_libtwcommon_la_SOURCES = plugins/common/answer.c plugins/common/answer.h plugins/common/answer-error.c \
-	plugins/common/assertion.c plugins/common/assertion.h plugins/common/cdn.c \
-	plugins/common/cdn.h plugins/common/glob.c plugins/common/glob.h plugins/common/network.c plugins/common/network.h \
+	plugins/common/assertion.c plugins/common/assertion.h plugins/common/glob.c plugins/common/glob.h plugins/common/network.c plugins/common/network.h \
 	plugins/common/outcome.c plugins/common/outcome.h \
 	plugins/common/private.c plugins/common/private.h \
 	plugins/common/quota.c plugins/common/quota.h plugins/common/request.c plugins/common/request.h plugins/common/request-template.c \
 	plugins/common/request-template.h \
 	plugins/common/season.c plugins/common/season.h plugins/common/season-internal.h \
 	plugins/common/season-calendar.c plugins/common/season-learn.c plugins/common/season-page.c \
-	plugins/common/season-ratio.c plugins/common/season-time.c \
-	plugins/common/wall.c plugins/common/wall.h
+	plugins/common/season-ratio.c plugins/common/season-time.c
 plugins_common_libtwcommon_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
 
 # What is judged by earlier weeks; its pages come back from a store that may be damaged.

@@ -5,8 +5,6 @@
  */
 #include "plugins/common/outcome.h"
 
-#include <strings.h>
-
 const char *const outcome_names[OUTCOME_N] = {
 	[OUTCOME_OK] = "ok",
 	[OUTCOME_PARTIAL] = "partial",
@@ -60,13 +58,4 @@ http_error_name(enum tw_http_error error)
 	};
 
 	return (unsigned)error < sizeof(names) / sizeof(names[0]) ? names[error] : "internal";
-}
-
-const char *
-hop_header(const struct tw_hop *hop, const char *name)
-{
-	for (uint32_t i = 0; i < hop->n_headers; i++)
-		if (strcasecmp(hop->headers[i].name, name) == 0)
-			return hop->headers[i].value;
-	return NULL;
 }

@@ -30,7 +30,5 @@ enum outcome outcome_of_status(int status);
 
 const char *phase_name(enum tw_phase phase);           /* "dns" .. "transfer"; "" for none */
 const char *http_error_name(enum tw_http_error error); /* stable word: "refused", "timeout" */
-const char *hop_header(
-    const struct tw_hop *hop, const char *name); /* first of that name, or NULL */
 
 #endif

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hop.h"
 #include "lib/json.h"
 #include "lib/sanitize.h"
-#include "plugins/common/outcome.h"
 
 #define VALUE_MAX 4096              /* bytes of a header that are looked at */
 #define NUMBER_MAX 1e15             /* what is more is no count */

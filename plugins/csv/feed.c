@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugins/common/unpack.h"
+#include "lib/unpack.h"
 #include "plugins/csv/csv.h"
 
 #define PIECE 65536

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/unpack.h"
 #include "plugins/common/glob.h"
-#include "plugins/common/unpack.h"
 #include "plugins/pages/pages.h"
 
 void

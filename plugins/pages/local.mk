@@ -1,9 +1,7 @@
 # plugins/pages/local.mk - what the shop's own pages say, a sample of them.
-PAGES_BYTES_SOURCES = plugins/pages/markup.c plugins/pages/markup.h plugins/pages/offers.c plugins/pages/offers.h \
-	plugins/pages/robots.c plugins/pages/robots.h plugins/pages/sitemap.c plugins/pages/sitemap.h
 plugin_LTLIBRARIES += plugins/pages.la
 plugins_pages_la_SOURCES = plugins/pages/ask.c plugins/pages/discover.c plugins/pages/keep.c plugins/pages/known.c \
-	plugins/pages/pages.c plugins/pages/pages.h plugins/pages/visit.c $(PAGES_BYTES_SOURCES) $(FETCH_SOURCES) $(TURN_SOURCES) \
+	plugins/pages/pages.c plugins/pages/pages.h plugins/pages/visit.c $(FETCH_SOURCES) $(TURN_SOURCES) \
 	$(UNPACK_SOURCES)
 plugins_pages_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(XXHASH_CFLAGS) $(ZLIB_CFLAGS)
 plugins_pages_la_LDFLAGS = $(PLUGIN_LDFLAGS)
@@ -12,14 +10,14 @@ plugins_pages_la_LIBADD = plugins/common/libtwcommon.la lib/libtw.la $(CURL_LIBS
 # Pages, sitemaps, robots.txt, as shops have them.
 check_PROGRAMS += tests/unit/test-pages tests/fuzz/fuzz-json-ld tests/fuzz/fuzz-sitemap
 TESTS += tests/unit/test-pages tests/fuzz/fuzz-json-ld tests/fuzz/fuzz-sitemap
-tests_unit_test_pages_SOURCES = tests/unit/test-pages.c $(PAGES_BYTES_SOURCES)
+tests_unit_test_pages_SOURCES = tests/unit/test-pages.c
 tests_unit_test_pages_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_pages_LDADD = lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
-tests_fuzz_fuzz_json_ld_SOURCES = tests/fuzz/fuzz-json-ld.c $(PAGES_BYTES_SOURCES) $(FUZZ_MAIN)
+tests_fuzz_fuzz_json_ld_SOURCES = tests/fuzz/fuzz-json-ld.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_json_ld_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_json_ld_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_json_ld_LDADD = lib/libtw.la $(JANSSON_LIBS) -lm
-tests_fuzz_fuzz_sitemap_SOURCES = tests/fuzz/fuzz-sitemap.c $(PAGES_BYTES_SOURCES) $(FUZZ_MAIN)
+tests_fuzz_fuzz_sitemap_SOURCES = tests/fuzz/fuzz-sitemap.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_sitemap_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_sitemap_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_sitemap_LDADD = lib/libtw.la $(JANSSON_LIBS) -lm

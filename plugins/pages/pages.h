@@ -8,7 +8,7 @@
  *   visit.c        one page: asked for, judged, handed on
  *   ask.c          one request: pause, synthetic header; robots.txt of its host
  *   keep.c         where the order is, and what pages have said, over restarts
- *   offers.c       JSON-LD -> offers; markup.c, sitemap.c, robots.c: bytes from outside
+ *   lib/           offers.c: JSON-LD -> offers; markup.c, sitemap.c, robots.c: bytes from outside
  *
  *      sitemaps --> addresses --(shuffled)--> page --> offers --> records (TW_BATCH_SAMPLE)
  *                       ^                      ^
@@ -39,11 +39,11 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/hash.h"
+#include "lib/offers.h"
+#include "lib/robots.h"
+#include "lib/sitemap.h"
 #include "plugins/common/fetch.h"
 #include "plugins/common/turn.h"
-#include "plugins/pages/offers.h"
-#include "plugins/pages/robots.h"
-#include "plugins/pages/sitemap.h"
 
 #define PAGES_FIELDS_MAX 16
 #define PAGES_HOSTS_MAX 16

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugins/common/wall.h"
+#include "lib/wall.h"
 #include "plugins/pages/pages.h"
 
 #define TROUBLES 3                  /* of a run that are told with their addresses */

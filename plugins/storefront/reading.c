@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugins/common/cdn.h"
-#include "plugins/common/wall.h"
+#include "lib/cdn.h"
+#include "lib/hop.h"
+#include "lib/wall.h"
 #include "plugins/storefront/storefront.h"
 
 #define FACT_PATH_MAX 96

@@ -24,8 +24,8 @@
 #include <openssl/err.h>
 
 #include "host/emit.h"
-#include "plugins/common/cdn.h"
-#include "plugins/common/wall.h"
+#include "lib/cdn.h"
+#include "lib/wall.h"
 
 /* The host and the plugin, which never meet in one process, both have a `metric`. */
 #define metric storefront_metric

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/pages/offers.h"
+#include "lib/offers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

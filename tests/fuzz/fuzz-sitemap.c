@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/pages/offers.h"
-#include "plugins/pages/robots.h"
-#include "plugins/pages/sitemap.h"
+#include "lib/offers.h"
+#include "lib/robots.h"
+#include "lib/sitemap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "plugins/pages/markup.h"
-#include "plugins/pages/offers.h"
-#include "plugins/pages/robots.h"
-#include "plugins/pages/sitemap.h"
+#include "lib/markup.h"
+#include "lib/offers.h"
+#include "lib/robots.h"
+#include "lib/sitemap.h"
 
 #define LD "<script type=\"application/ld+json\">"
 #define END "</script>"

@@ -8,8 +8,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_PAGES_SITEMAP_H
-#define PLUGINS_PAGES_SITEMAP_H
+#ifndef LIB_SITEMAP_H
+#define LIB_SITEMAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,13 +13,13 @@
  */
 #include "build-config.h"
 
-#include "plugins/common/wall.h"
+#include "lib/wall.h"
 
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
-#include "plugins/common/outcome.h"
+#include "lib/hop.h"
 
 #define LOOK_BYTES 65536
 

@@ -16,8 +16,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_PAGES_OFFERS_H
-#define PLUGINS_PAGES_OFFERS_H
+#ifndef LIB_OFFERS_H
+#define LIB_OFFERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,14 +7,14 @@
  */
 #include "build-config.h"
 
-#include "plugins/common/cdn.h"
+#include "lib/cdn.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "plugins/common/outcome.h"
+#include "lib/hop.h"
 
 /* Letters and digits only: the value is a stranger's. */
 static void

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_COMMON_CDN_H
-#define PLUGINS_COMMON_CDN_H
+#ifndef LIB_CDN_H
+#define LIB_CDN_H
 
 #include <tillwatch/plugin.h>
 

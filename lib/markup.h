@@ -10,8 +10,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_PAGES_MARKUP_H
-#define PLUGINS_PAGES_MARKUP_H
+#ifndef LIB_MARKUP_H
+#define LIB_MARKUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

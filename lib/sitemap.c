@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "plugins/pages/sitemap.h"
+#include "lib/sitemap.h"
 
 #include <string.h>
 
-#include "plugins/pages/markup.h"
+#include "lib/markup.h"
 
 static bool
 is_space(char c)

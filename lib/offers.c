@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "plugins/pages/offers.h"
+#include "lib/offers.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "lib/json.h"
-#include "plugins/pages/markup.h"
+#include "lib/markup.h"
 
 #define BLOCK_MAX (512 * 1024)      /* bytes of JSON */
 #define NODES_MAX 20000             /* looked at in a block */

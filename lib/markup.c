@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "plugins/pages/markup.h"
+#include "lib/markup.h"
 
 #include <stdlib.h>
 #include <string.h>

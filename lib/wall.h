@@ -5,8 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_COMMON_WALL_H
-#define PLUGINS_COMMON_WALL_H
+#ifndef LIB_WALL_H
+#define LIB_WALL_H
 
 #include <tillwatch/plugin.h>
 

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "plugins/common/unpack.h"
+#include "lib/unpack.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "plugins/pages/robots.h"
+#include "lib/robots.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_COMMON_UNPACK_H
-#define PLUGINS_COMMON_UNPACK_H
+#ifndef LIB_UNPACK_H
+#define LIB_UNPACK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,8 +9,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef PLUGINS_PAGES_ROBOTS_H
-#define PLUGINS_PAGES_ROBOTS_H
+#ifndef LIB_ROBOTS_H
+#define LIB_ROBOTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
