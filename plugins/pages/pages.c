@@ -45,7 +45,7 @@ static const struct tw_option options[] = {
 	.help = "only addresses of the sitemap whose path is like one of these: /p/*"),
     TW_OPTION(struct pages, key, TW_CHOICE, .choices = "auto|sku|gtin|path", .def = "auto",
 	.help = "what an article is called; auto: sku, productID, mpn, gtin, or the last part of "
-		"the path, the first that is there"),
+		"the path without .html, the first that is there"),
     TW_OPTION(struct pages, fields, TW_PAIRS,
 	.help = "our name: one of sku (the key), price (with its currency, 12.99 EUR), currency, "
 		"availability, gtin, name, url; without it all by these names"),

@@ -95,7 +95,7 @@ sources:
     zone: UTC
     query: 'SELECT t.slug, min(p.price) AS price, sum(s."stockOnHand" - s."stockAllocated") AS available, ''USD'' AS currency FROM product_translation t JOIN product_variant v ON v."productId" = t."baseId" JOIN product_variant_price p ON p."variantId" = v.id JOIN stock_level s ON s."productVariantId" = v.id GROUP BY t.slug'
     fields: {slug: slug}
-  pages: {type: pages, system: storefront, interval: 1s, urls: [${pages%, }], key: path, per_hour: 36000, pause: 0s, fields: {slug: sku, price: price, currency: currency, available: availability}}
+  pages: {type: pages, system: storefront, interval: 2s, urls: [${pages%, }], key: path, per_hour: 36000, pause: 0s, fields: {slug: sku, price: price, currency: currency, available: availability}}
   orders:
     type: sql
     system: storefront
@@ -128,10 +128,10 @@ probes:
       price: {reference: stock, compare: {admin: {grace: 4s}}}
   - name: storefront-truth
     plugin: inventory
-    interval: 1s
-    timeout: 900ms
+    interval: 3s
+    timeout: 2900ms
     key: slug
-    normalize: {products: {units: {price: cents}}, pages: {key_suffix: .html}}
+    normalize: {products: {units: {price: cents}}}
     fields:
       available: {reference: products, compare: {pages: {grace: 4s}}}
       price: {reference: products, compare: {pages: {grace: 4s}}}
@@ -204,7 +204,7 @@ if [ "$named" -gt 0 ] && [ "$wrong" -eq 0 ]; then ok "the record names $named of
 # Everything is sold, and the pages do not know.
 same 'the pages show what can be bought' "$(value 'sum(inventory_drift_keys{source="pages"})')" 0
 "$here/rig" fault soldout
-within 30 "all $products pages offer what nobody has" is 'inventory_drift_keys{source="pages",field="available"}' "$products"
+within 60 "all $products pages offer what nobody has" is 'inventory_drift_keys{source="pages",field="available"}' "$products"
 same 'their prices are right' "$(value 'inventory_drift_keys{source="pages",field="price"}')" 0
 "$here/rig" heal >/dev/null 2>&1
 within 30 'healed is healed' is 'sum(inventory_drift_keys)' 0
