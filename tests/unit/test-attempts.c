@@ -108,7 +108,8 @@ orders_are_as_defined(void **state)
 		int tries = 1 + (int)(any(&seed) % 7);
 
 		for (int i = 0; i < tries; i++) {
-			all[n++] = (struct attempt){order, t, any(&seed) % 3 == 0, n + 1};
+			all[n] = (struct attempt){order, t, any(&seed) % 3 == 0, n + 1};
+			n++;
 			t += 1 + (int64_t)(any(&seed)
 				% (uint64_t)(any(&seed) % 4 == 0 ? 2 * RETRY : RETRY / 4));
 		}
