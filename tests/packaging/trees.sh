@@ -88,7 +88,7 @@ for suite in "$@"; do
   after=$(cat "$tree/samples")
   if [ "${after:-0}" -gt "${before:-0}" ] && [ "${before:-0}" -gt 0 ]; then ok "$suite: the store was kept: $before samples, then $after"; else no "$suite: the store was not kept: $before samples, then $after"; fi
   check "$suite: removed, what was measured stays" in_tree sh -c 'apt-get remove -y -qq tillwatch tillwatch-plugins && test -e /var/lib/tillwatch/live.db && test ! -e /usr/sbin/tillwatchd'
-  check "$suite: purged, nothing is left" in_tree sh -c 'apt-get purge -y -qq tillwatch tillwatch-plugins && test ! -e /var/lib/tillwatch && test ! -e /etc/tillwatch && ! find /usr /etc /var/lib -name "*tillwatch*" ! -path "*/dpkg/*" ! -path "/var/lib/systemd/*" | grep .'
+  check "$suite: purged, nothing is left" in_tree sh -c 'apt-get purge -y -qq tillwatch tillwatch-plugins && test ! -e /var/lib/tillwatch && test ! -e /etc/tillwatch && ! find /usr /etc /var/lib -name "*tillwatch*" ! -path "*/dpkg/*" ! -path "/var/lib/systemd/*" ! -path "*build-deps*" | grep .'
   release
   [ -n "$keep" ] || rm -rf --one-file-system "$tree"
 done
