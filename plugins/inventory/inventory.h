@@ -162,6 +162,9 @@ enum tw_verdict run_slot(struct tw_ctx *ctx, struct inventory *s);
 enum tw_verdict run_go_on(struct tw_ctx *ctx, struct inventory *s); /* a stage is over */
 /* report.c: all metrics and facts of this moment, and the verdict; or TW_PENDING, in steps. */
 enum tw_verdict report(struct tw_ctx *ctx, struct inventory *s);
+/* So many of n are as they should be: the ratio and its 95 % interval (Wilson). Nothing of none. */
+void report_coherence(
+    struct tw_ctx *ctx, const char *source, const char *field, uint64_t n_good, uint64_t n);
 /* keep.c */
 void keep_restore(struct tw_ctx *ctx, struct inventory *s);
 void keep_save(struct tw_ctx *ctx, struct inventory *s);

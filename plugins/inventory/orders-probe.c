@@ -17,10 +17,8 @@
 #include <xxhash.h>
 
 #include "lib/buf.h"
-#include "lib/stats.h"
 #include "plugins/inventory/orders-probe.h"
 
-#define Z95 1.959963984540054
 #define RESERVE_SHARE 10              /* of a run's time is left for its end */
 #define SENTENCE_MAX 240
 
@@ -113,7 +111,6 @@ static void
 tell_totals(struct tw_ctx *ctx, const struct orders *o, const struct order_totals t[FAULT_N])
 {
 	uint64_t n_well, n = orders_compared(o, &n_well);
-	struct stats_interval i = stats_wilson(n_well, n, Z95);
 	const char *name = o->sides[0].name;
 
 	for (unsigned k = o->n_sides; k-- > 0;)
@@ -126,12 +123,7 @@ tell_totals(struct tw_ctx *ctx, const struct orders *o, const struct order_total
 		tw_emit(ctx, M_ORDER_AGE, (double)t[f].age_ms / 1e3, "fault", fault_names[f]);
 	}
 	tw_emit(ctx, M_ORDERS, (double)n);
-	if (n == 0)
-		return;
-	tw_emit(ctx, M_COHERENCE, (double)n_well / (double)n, "source", name, "field", "orders",
-	    "bound", "mid");
-	tw_emit(ctx, M_COHERENCE, i.low, "source", name, "field", "orders", "bound", "low");
-	tw_emit(ctx, M_COHERENCE, i.high, "source", name, "field", "orders", "bound", "high");
+	report_coherence(ctx, name, "orders", n_well, n);
 }
 
 static void

@@ -65,13 +65,26 @@ tell_rejects(struct tw_ctx *ctx, struct inventory *s)
 
 /* ---- rules ---- */
 
+void
+report_coherence(
+    struct tw_ctx *ctx, const char *source, const char *field, uint64_t n_good, uint64_t n)
+{
+	struct stats_interval i = stats_wilson(n_good, n, Z95);
+
+	if (n == 0)
+		return;
+	tw_emit(ctx, M_COHERENCE, (double)n_good / (double)n, "source", source, "field", field,
+	    "bound", "mid");
+	tw_emit(ctx, M_COHERENCE, i.low, "source", source, "field", field, "bound", "low");
+	tw_emit(ctx, M_COHERENCE, i.high, "source", source, "field", field, "bound", "high");
+}
+
 static void
 tell_rule(struct tw_ctx *ctx, const struct rule *r, const struct totals *t)
 {
 	static const char *const quantiles[] = {"0.5", "0.95", "1"};
 	uint64_t n_bad = t->n_drift + (r->counts_keys ? t->n_missing + t->n_ghost : 0);
 	uint64_t n_good = t->n_compared > n_bad ? t->n_compared - n_bad : 0;
-	struct stats_interval i = stats_wilson(n_good, t->n_compared, Z95);
 
 	tw_emit(ctx, M_DRIFT_KEYS, (double)t->n_drift, "source", r->system, "field", r->field);
 	tw_emit(ctx, M_DRIFT_UNITS, t->units, "source", r->system, "field", r->field);
@@ -85,12 +98,7 @@ tell_rule(struct tw_ctx *ctx, const struct rule *r, const struct totals *t)
 		tw_emit(ctx, M_MISSING, (double)t->n_missing, "source", r->system);
 		tw_emit(ctx, M_GHOST, (double)t->n_ghost, "source", r->system);
 	}
-	if (t->n_compared == 0)
-		return;
-	tw_emit(ctx, M_COHERENCE, (double)n_good / (double)t->n_compared, "source", r->system,
-	    "field", r->field, "bound", "mid");
-	tw_emit(ctx, M_COHERENCE, i.low, "source", r->system, "field", r->field, "bound", "low");
-	tw_emit(ctx, M_COHERENCE, i.high, "source", r->system, "field", r->field, "bound", "high");
+	report_coherence(ctx, r->system, r->field, n_good, t->n_compared);
 }
 
 /* ---- exposure ---- */
