@@ -20,7 +20,7 @@ check_yaml() { # PLACE FILE
   mapfile -t given < <(grep -o '${env:[A-Z_]*' "$file" | sed "s/.*://; s|\$|=$(cat "$dir/any.secret")|")
   env "${given[@]}" "$build/cli/tillwatch" check "$file" >"$dir/out" 2>&1 && good || bad "$1: $(head -n 3 "$dir/out")"
 }
-(umask 077; printf 'whsec_%s' "$(head -c 32 /dev/urandom | base64)" >"$dir/any.secret")
+(umask 077; printf 'whsec_%s' "$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >"$dir/any.secret")
 while IFS=$'\t' read -r i page at _; do
   check_yaml "$page:$at" "$dir/listings/$i.yaml"
   count 'pieces of YAML checked'
