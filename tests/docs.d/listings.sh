@@ -41,10 +41,18 @@ done < <(rows c)
 
 # --- shell, each page in its own folder, in the order in which it is read ----------------------------------------------
 shown() { sed 's/\x1b\[[0-9;]*m//g; s/[0-9][0-9.,]*/0/g; s/[[:space:]]\{1,\}/ /g; s/^ //; s/ $//'; } # without digits and layout
+running=()
 if world_start; then
   for page in "${pages[@]}" docs/man/*; do
     awk -F'\t' -v page="$page" '$2 == page && $4 == "sh" && $5 != "not run" { found = 1 } END { exit !found }' "$dir/listings/index" || continue
-    run_page "$page"
+    while IFS=$'\t' read -r i _ at _; do
+      sed '$d' "$dir/listings/$i.sh" | grep -q ' && ' && bad "$page:$at: && before its last line: a failure would not be seen; write two lines"
+    done < <(rows sh | awk -F'\t' -v page="$page" '$2 == page')
+    run_page "$page" &
+    running+=($!)
+  done
+  [ "${#running[@]}" = 0 ] || wait "${running[@]}"
+  for page in "${pages[@]}" docs/man/*; do
     here=$world/pages/$(basename "$page")
     while IFS=$'\t' read -r i _ at _ _ _ _ expects; do
       grep -qx "$i" "$here/ran" || { bad "$page:$at: it does not run: $(tail -n 4 "$here/$i.out" 2>/dev/null || tail -n 4 "$here/page.out")"; break; }

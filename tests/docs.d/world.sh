@@ -45,14 +45,28 @@ reader_port=$(free_port)
 reader_words() { # FOLDER
   printf '%s\n' "s|https://shop\.example|http://127.0.0.1:$http|g" "s|127\.0\.0\.1:8080|127.0.0.1:$(cat "$dir/port")|g" "s|\b8099\b|$reader_port|g" \
     "s|scripts/build build|scripts/build $build|g" "s|make -C build install|make -s -C $build install DESTDIR=$1/root|g" \
-    "s|^\( *\)\(scripts\|bench\|tests\)/|\1$top/\2/|; s|\([;&] \)\(scripts\|bench\|tests\)/|\1$top/\2/|g" "s|docs/examples/|$top/docs/examples/|g" \
-    "s|/etc/tillwatch|$1/etc|g; s|/var/lib/tillwatch|$world/store|g; s|/run/tillwatch/agent.sock|$world/agent.sock|g"
+    "s#\(^\|[;&|(\`] *\)\(scripts\|bench\|tests\)/#\1$top/\2/#g" "s#\(^\|[ <]\)docs/#\1$top/docs/#g" \
+    "s|/usr/local/share|$1/root/usr/local/share|g; s|/usr/share/doc/tillwatch/examples|$top/docs/examples|g" \
+    "s|/etc/tillwatch|$1/etc|g; s|/var/lib/tillwatch|$1/store|g"
 }
 # What a shell of a reader has and this one has not: root's rights are its own, a terminal is made.
 reader_prelude='
 set -eu
 trap '\''set +e; kill $(jobs -p); wait'\'' EXIT
 sudo() { "$@"; }
+chown() { :; }
+systemctl() { # what the unit does with the agent of this folder
+  case $* in
+    *stop*) kill "$(cat "$here/agent.pid")"; wait "$(cat "$here/agent.pid")" || true ;;
+    *start*|"enable --now"*)
+      mkdir -p "$here/etc/conf.d"
+      echo "agent: {store: {path: \"$here/store\"}, api: {socket: \"$here/agent.sock\"}}" >"$here/etc/conf.d/where.yaml"
+      tillwatchd -c "$here/etc/tillwatch.yaml" 2>>"$here/agent.log" &
+      echo $! >"$here/agent.pid"
+      within command tillwatch probes >/dev/null ;;
+    *) echo "systemctl: $*?"; return 1 ;;
+  esac
+}
 tillwatch() {
   if [ "${1:-}" != top ]; then command tillwatch "$@"; return; fi
   { sleep 3; printf q; } | timeout 60 script -qec "stty cols 120 rows 36; command tillwatch top" /dev/null >"$here/top" && grep -a -q "$(printf "\033")" "$here/top"
@@ -75,13 +89,15 @@ run_page() {
       [ "$waits" = - ] || printf 'within bash -c %q\n' "$(sed -f "$here/words" <<<"$waits")"
       [ "$mark" != fails ] || echo 'set +e'
       sed -f "$here/words" "$dir/listings/$n.sh"
+      # A list of && that ends early does not end the shell: its last line is asked, and only there may one stand.
+      [ "$mark" = fails ] || echo '[ $? = 0 ] || exit 1'
       [ "$mark" != fails ] || printf 'rc=$?\nset -e\n[ "$rc" = %q ] || { echo "it ends with $rc"; exit 1; }\n' "$value"
       printf 'echo %d >>"$here/ran"\n' "$n"
     done < <(awk -F'\t' -v page="$page" '$2 == page && $4 == "sh" && $5 != "not run"' "$dir/listings/index")
   } >"$here/page.sh"
+  # What is installed lies below root/, where its programs do not look for each other: the build's run, the rest is the installed one's.
   if grep -qx '<!-- listings: alone -->' "$page"; then
-    env -u TILLWATCH_SOCKET -u TILLWATCH_CONFIG -u MAKEFLAGS -u MAKELEVEL -u MFLAGS HOME="$here" PATH="$here/root/usr/local/bin:$here/root/usr/local/sbin:$PATH" \
-      TILLWATCH_HOST="$build/tillwatch-host" TILLWATCH_PLUGINS="$dir/plugins" CPATH="$top/include" timeout 150 bash "$here/page.sh" </dev/null
+    env -u TILLWATCH_CONFIG -u MAKEFLAGS -u MAKELEVEL -u MFLAGS TILLWATCH_SOCKET="$here/agent.sock" HOME="$here" CPATH="$top/include" timeout 200 bash "$here/page.sh" </dev/null
   else
     env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS HOME="$here" TILLWATCH_SOCKET="$world/agent.sock" TILLWATCH_CONFIG="$world/demo.yaml" CPATH="$top/include" \
       timeout 150 bash "$here/page.sh" </dev/null
