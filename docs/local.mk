@@ -15,5 +15,5 @@ TESTS += tests/docs
 # What receivers of webhooks copy; also a way to see one before there is a receiver.
 verifyexamplesdir = $(docdir)/examples
 dist_verifyexamples_DATA = docs/examples/verify.go docs/examples/verify.mjs docs/examples/verify.py docs/examples/backup.py
-TESTS += tests/blackbox/verify.sh
-EXTRA_DIST += tests/blackbox/verify.sh
+TESTS += tests/blackbox/verify.sh tests/blackbox/backup.sh
+EXTRA_DIST += tests/blackbox/verify.sh tests/blackbox/backup.sh

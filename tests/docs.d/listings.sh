@@ -51,6 +51,25 @@ if world_start; then
     run_page "$page" &
     running+=($!)
   done
+
+  # --- PromQL: expressions, an empty line between two -------------------------------------------------------------------
+  evaluate() { # PLACE EXPRESSION: it is evaluated without an error, and each metric is one of METRICS.md
+    local metric
+    TILLWATCH_SOCKET=$world/agent.sock tillwatch query "$2" --json >"$dir/out" 2>&1 && good || bad "$1: $2: $(head -n 2 "$dir/out")"
+    # Texts hold no metrics; neither is a rule's name (with colons) one.
+    for metric in $(sed 's/"[^"]*"//g' <<<"$2" | grep -oP '(?<![:\w])(storefront|checkout|api|inventory|tillwatch|access_log|sql|csv|http_json|pages|webhook)_[a-z_]*[a-z](?![:\w])' | sort -u); do
+      grep -qF "| \`$metric\` |" docs/METRICS.md && good || bad "$1: no metric is named $metric"
+    done
+    count 'expressions evaluated'
+  }
+  while IFS=$'\t' read -r i page at _; do
+    while IFS= read -r -d '' expression; do
+      [ -z "${expression//[[:space:]]/}" ] || evaluate "$page:$at" "$expression"
+    done < <(awk 'BEGIN { RS = "" } { gsub(/(^|\n)#[^\n]*/, ""); printf "%s%c", $0, 0 }' "$dir/listings/$i.promql")
+  done < <(rows promql)
+  . tests/docs.d/dashboards.sh
+
+  # --- and what has become of the pages --------------------------------------------------------------------------------------
   [ "${#running[@]}" = 0 ] || wait "${running[@]}"
   for page in "${pages[@]}" docs/man/*; do
     here=$world/pages/$(basename "$page")
@@ -72,23 +91,11 @@ if world_start; then
     done <"$dir/listings/$i.$language"
     count 'outputs compared'
   done <"$dir/listings/index"
-
-  # --- PromQL: expressions, an empty line between two -------------------------------------------------------------------
-  evaluate() { # PLACE EXPRESSION: it is evaluated without an error, and each metric is one of METRICS.md
-    local metric
-    TILLWATCH_SOCKET=$world/agent.sock tillwatch query "$2" --json >"$dir/out" 2>&1 && good || bad "$1: $2: $(head -n 2 "$dir/out")"
-    # Texts hold no metrics; neither is a rule's name (with colons) one.
-    for metric in $(sed 's/"[^"]*"//g' <<<"$2" | grep -oP '(?<![:\w])(storefront|checkout|api|inventory|tillwatch|access_log|sql|csv|http_json|pages|webhook)_[a-z_]*[a-z](?![:\w])' | sort -u); do
-      grep -qF "| \`$metric\` |" docs/METRICS.md && good || bad "$1: no metric is named $metric"
-    done
-    count 'expressions evaluated'
-  }
-  while IFS=$'\t' read -r i page at _; do
-    while IFS= read -r -d '' expression; do
-      [ -z "${expression//[[:space:]]/}" ] || evaluate "$page:$at" "$expression"
-    done < <(awk 'BEGIN { RS = "" } { gsub(/(^|\n)#[^\n]*/, ""); printf "%s%c", $0, 0 }' "$dir/listings/$i.promql")
-  done < <(rows promql)
 fi
 while IFS=$'\t' read -r _ page at language mark why _; do
   [ "$mark" != 'not run' ] || count 'not run (the page says why)'
 done <"$dir/listings/index"
+least() { [ "${did[$2]:-0}" -ge "$1" ] && good || bad "only ${did[$2]:-0} $2"; }
+least 10 'pieces of YAML checked'
+least 20 'blocks of commands run'
+least 60 'expressions evaluated'

@@ -52,7 +52,7 @@ reader_words() { # FOLDER
 # What a shell of a reader has and this one has not: root's rights are its own, a terminal is made.
 reader_prelude='
 set -eu
-trap '\''set +e; kill $(jobs -p); wait'\'' EXIT
+trap '\''set +e; kill $(jobs -p) 2>/dev/null; wait'\'' EXIT
 sudo() { "$@"; }
 chown() { :; }
 systemctl() { # what the unit does with the agent of this folder
