@@ -11,5 +11,5 @@ python3 tests/docs.d/dashboards.py docs/grafana/tillwatch.json "$rules" >"$dir/e
 [ "$(wc -l <"$dir/expressions")" -ge 50 ] && good || bad "only $(wc -l <"$dir/expressions") expressions were found in dashboard and rules"
 while IFS=$'\t' read -r place how expression; do
   evaluate "$place" "$expression"
-  [ "$how" = any ] || until_ok 40 world_asks "$expression" && good || bad "$place: it finds nothing: $expression"
+  [ "$how" = any ] || until_ok 150 world_asks "$expression" && good || bad "$place: it finds nothing: $expression"
 done <"$dir/expressions"

@@ -71,7 +71,7 @@ tillwatch() {
   if [ "${1:-}" != top ]; then command tillwatch "$@"; return; fi
   { sleep 3; printf q; } | timeout 60 script -qec "stty cols 120 rows 36; command tillwatch top" /dev/null >"$here/top" && grep -a -q "$(printf "\033")" "$here/top"
 }
-within() { local limit=$((SECONDS + 90)); until ("$@"); do [ "$SECONDS" -lt "$limit" ] || { echo "never came: $*"; return 1; }; sleep 0.2; done; }
+within() { local limit=$((SECONDS + 150)); until ("$@"); do [ "$SECONDS" -lt "$limit" ] || { echo "never came: $*"; return 1; }; sleep 0.2; done; }
 '
 # run_page PAGE: writes ran (a line each listing that ended well) and N.out into its folder; the rows of index are its sh listings
 run_page() {
@@ -97,9 +97,9 @@ run_page() {
   } >"$here/page.sh"
   # What is installed lies below root/, where its programs do not look for each other: the build's run, the rest is the installed one's.
   if grep -qx '<!-- listings: alone -->' "$page"; then
-    env -u TILLWATCH_CONFIG -u MAKEFLAGS -u MAKELEVEL -u MFLAGS TILLWATCH_SOCKET="$here/agent.sock" HOME="$here" CPATH="$top/include" timeout 200 bash "$here/page.sh" </dev/null
+    env -u TILLWATCH_CONFIG -u MAKEFLAGS -u MAKELEVEL -u MFLAGS TILLWATCH_SOCKET="$here/agent.sock" HOME="$here" CPATH="$top/include" timeout 400 bash "$here/page.sh" </dev/null
   else
     env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS HOME="$here" TILLWATCH_SOCKET="$world/agent.sock" TILLWATCH_CONFIG="$world/demo.yaml" CPATH="$top/include" \
-      timeout 150 bash "$here/page.sh" </dev/null
+      timeout 400 bash "$here/page.sh" </dev/null
   fi >"$here/page.out" 2>&1
 }
