@@ -15,5 +15,6 @@ TESTS += tests/docs
 # What receivers of webhooks copy; also a way to see one before there is a receiver.
 verifyexamplesdir = $(docdir)/examples
 dist_verifyexamples_DATA = docs/examples/verify.go docs/examples/verify.mjs docs/examples/verify.py docs/examples/backup.py
-TESTS += tests/blackbox/verify.sh tests/blackbox/backup.sh
+TESTS += tests/blackbox/verify.sh
+# backup.sh makes a past by preloading, which sanitizers do not bear: scripts/test runs it.
 EXTRA_DIST += tests/blackbox/verify.sh tests/blackbox/backup.sh
