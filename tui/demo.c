@@ -6,7 +6,7 @@
  *              [--once WxH] [--format txt|ansi|svg|golden] [--view V] [--probe P] [--at T]
  *              [--range R] [--cursor T] [--glyphs G] [--theme T] [--now MS] [--utc]
  *
- * A shop without a DIR (--shop NAME=) does not answer.
+ * A shop without a DIR (--shop NAME=) does not answer; that of --shop NAME=- never ends to.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,6 +17,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/golden/fixture.h"
 #include "tui/tui.h"
@@ -61,6 +62,16 @@ no_answer(void *ctx, const char *path, struct buf *out, char *err, size_t err_ca
 }
 
 static int
+never_ends(void *ctx, const char *path, struct buf *out, char *err, size_t err_cap,
+    bool (*cancelled)(void *), void *arg)
+{
+	(void)ctx, (void)path, (void)out, (void)err, (void)err_cap;
+	while (!cancelled(arg))
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	return -ECANCELED;
+}
+
+static int
 add_shop(struct tui_opts *o, char *text)
 {
 	char *dir = strchr(text, '=');
@@ -72,7 +83,9 @@ add_shop(struct tui_opts *o, char *text)
 	shops[o->n_shops] = (struct tui_shop){.name = text, .source = src};
 	o->shops = shops;
 	o->n_shops++;
-	*src = (struct source){.get = no_answer};
+	*src = (struct source){.get = strcmp(dir, "-") == 0 ? never_ends : no_answer};
+	if (strcmp(dir, "-") == 0)
+		return 0;
 	return *dir != '\0' ? fixture_open(src, dir, NULL) : 0;
 }
 
