@@ -22,7 +22,7 @@
 #define INSTANCE_NAME 64        /* with its end */
 #define INSTANCE_PATH 512
 #define INSTANCE_MAIN "tillwatch" /* the name of the left column */
-#define INSTANCE_ALL "all"      /* stands for every shop: none is called so */
+#define INSTANCE_ALL "all"      /* of the command line: every shop */
 
 struct folders { const char *config, *state, *run; };
 const struct folders *instance_folders(void); /* folders.c: as configured when it was built */

@@ -105,7 +105,7 @@ unsigned shops_step_key(struct ui *ui, const struct model *m, uint32_t key);
 
 /* view_overview.c: alerts, worst first. of: the shop's name for the title, or NULL. f->status is
  * there. */
-void w_firing(struct cellbuf *b, struct rect r, const struct frame *f, const char *of);
+void overview_firing(struct cellbuf *b, struct rect r, const struct frame *f, const char *of);
 
 /* order.c: what the views list. Fills idx (cap entries) with probes of the snapshot; returns how
  * many. OVERVIEW: all, worst first, then by name; STOREFRONT: the storefront's, by name. */

@@ -271,7 +271,7 @@ draw_history(struct cellbuf *b, struct rect in, const struct frame *f)
 }
 
 void
-w_firing(struct cellbuf *b, struct rect r, const struct frame *f, const char *of)
+overview_firing(struct cellbuf *b, struct rect r, const struct frame *f, const char *of)
 {
 	const struct alert_row *at[ALERTS_MAX];
 	const struct status *s = f->status;
@@ -426,7 +426,7 @@ overview_render(struct cellbuf *b, struct rect r, const struct frame *f)
 	if (at[LATENCY].h > 0)
 		draw_latency(b, at[LATENCY], f);
 	if (at[FIRING].h > 0)
-		w_firing(b, at[FIRING], f, NULL);
+		overview_firing(b, at[FIRING], f, NULL);
 	if (at[MACHINE].h > 0)
 		draw_machine(b, at[MACHINE], f);
 }

@@ -311,5 +311,5 @@ shops_render(struct cellbuf *b, struct rect r, const struct ui *ui, const struct
 	if (at[FIGURES].h > 0)
 		draw_figures(b, at[FIGURES], ui, s, name);
 	if (at[FIRING].h > 0)
-		w_firing(b, at[FIRING], &f, name);
+		overview_firing(b, at[FIRING], &f, name);
 }

@@ -107,6 +107,10 @@ said 'and who there is' '--shop names one of acme, borealis, cumulus'
 exits 'check takes its configuration' 0 tw check --shop acme
 exits 'a run of a shop is asked of its agent' 0 tw run --shop acme acme-page
 
+exits 'doctor of one that is down' 1 tw doctor --shop cumulus --no-test
+said 'asks on its socket' "no agent answers on $dir/r/run/cumulus/agent.sock"
+said 'and names its unit' 'systemctl enable --now tillwatchd@cumulus; if it ends again: journalctl -u tillwatchd@cumulus'
+
 # --- status over several ----------------------------------------------------------------------------------
 exits 'status of all: one is crit' 1 tw status --shop all
 [ "$(grep -c '^[a-z]' "$dir/out")" = 3 ] || fail 'a line a shop'
