@@ -57,6 +57,7 @@ struct cli {
 	bool json, color, is_socket_given, is_url_given;
 	struct cli_shop shops[CLI_SHOPS_MAX]; /* of --shop and --socket, in their order */
 	int n_shops;            /* several only where the verb says has_shops */
+	char *own_config, *own_socket; /* made by shops_settle; NULL: it did not need to */
 	long timeout_ms;        /* of a question; 0: as long as a query may take */
 	void *curl;             /* the client's handle, made when first needed */
 	struct buf *said;       /* what the client would say on stderr goes here; NULL: stderr */
@@ -79,6 +80,7 @@ int shops_add_socket(struct cli *cli, const char *socket);
 void shops_names(char *dst, size_t cap);
 /* When all options are read: which configuration and socket hold. 0 or an exit code. */
 int shops_settle(struct cli *cli);
+void shops_free(struct cli *cli);
 
 /* client.c: asks the agent. path with its query ("/api/v1/query?query=up"). *data: the answer's
  * "data" (owned by the caller). Returns 0, or an exit code after having said what is wrong. */

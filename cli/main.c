@@ -278,12 +278,12 @@ run_verb(const struct cmd *c, char **argv)
 
 	if (rc == -1) {
 		help_verb(stdout, c);
-		return 0;
+		rc = 0;
+	} else if (rc == 0 && (rc = shops_settle(&cli)) == 0) {
+		rc = c->run(&cli);
 	}
-	if (rc != 0 || (rc = shops_settle(&cli)) != 0)
-		return rc;
-	rc = c->run(&cli);
 	client_close(&cli);
+	shops_free(&cli);
 	if (fflush(stdout) != 0 && rc == 0)
 		rc = EX_IOERR;
 	return rc;

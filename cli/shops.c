@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -23,6 +24,7 @@ shops_names(char *dst, size_t cap)
 		len += (size_t)snprintf(dst + len, cap - len, "%s%s", i > 0 ? ", " : "", names[i]);
 }
 
+/* Those of a name own their texts. */
 static int
 add(struct cli *cli, const char *name, const char *config, const char *socket)
 {
@@ -32,7 +34,6 @@ add(struct cli *cli, const char *name, const char *config, const char *socket)
 	return 0;
 }
 
-/* They live as long as the program: there are few. */
 static int
 add_instance(struct cli *cli, const char *name)
 {
@@ -41,6 +42,8 @@ add_instance(struct cli *cli, const char *name)
 	for (int i = 0; i < cli->n_shops; i++)
 		if (cli->shops[i].name != NULL && strcmp(cli->shops[i].name, name) == 0)
 			return 0; /* `--shop all --shop acme` is each of them once */
+	if (cli->n_shops == CLI_SHOPS_MAX)
+		return add(cli, name, NULL, NULL);
 	instance_config(name, config);
 	instance_socket_of(config, socket);
 	return add(cli, xstrdup(name), xstrdup(config), xstrdup(socket));
@@ -117,14 +120,28 @@ shops_settle(struct cli *cli)
 		cli->config = only->config;
 	if (cli->config == NULL) {
 		instance_config(INSTANCE_MAIN, config);
-		cli->config = xstrdup(config);
+		cli->config = cli->own_config = xstrdup(config);
 	}
 	cli->is_socket_given |= cli->socket != NULL && !is_named;
 	if (only != NULL)
 		cli->socket = only->socket;
 	if (cli->socket == NULL) {
 		instance_socket_of(cli->config, socket);
-		cli->socket = xstrdup(socket);
+		cli->socket = cli->own_socket = xstrdup(socket);
 	}
 	return 0;
+}
+
+void
+shops_free(struct cli *cli)
+{
+	for (int i = 0; i < cli->n_shops; i++) {
+		if (cli->shops[i].name == NULL)
+			continue;
+		free((char *)(uintptr_t)cli->shops[i].name);
+		free((char *)(uintptr_t)cli->shops[i].config);
+		free((char *)(uintptr_t)cli->shops[i].socket);
+	}
+	free(cli->own_config);
+	free(cli->own_socket);
 }
