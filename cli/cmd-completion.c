@@ -208,5 +208,7 @@ const struct cmd cmd_completion = {
 	    "tillwatch\n",
     .min_args = 1,
     .max_args = 1,
+    .exits = "0 fine\n",
+    .no_json = "what it prints is for a shell",
     .run = run,
 };

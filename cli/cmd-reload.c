@@ -28,5 +28,6 @@ const struct cmd cmd_reload = {
 	.arguments = "",
 	.summary = "the agent reads its configuration again (exit 78: it keeps the old one)",
 	.help = "Example\n  tillwatch reload || echo \"the old configuration stays\"\n",
+	.exits = "0 the new configuration holds\n78 the old one stays\n" EXITS_OF_ASKING,
 	.run = run,
 };

@@ -213,5 +213,6 @@ const struct cmd cmd_status = {
 	    "learnt (its judgement is not whole before), receivers.\n\n"
 	    "Example\n  tillwatch status || echo \"look at the shop\"\n",
     .options = options,
+    .exits = "0 no probe is crit\n1 a probe is crit\n" EXITS_OF_ASKING,
     .run = run,
 };

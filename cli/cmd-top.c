@@ -89,5 +89,7 @@ const struct cmd cmd_top = {
     .help = "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront "
 	    "--at 14:32\n",
     .options = options,
+    .exits = "0 fine\n69 no agent answers\n70 the terminal cannot be used\n",
+    .no_json = "it draws; `tillwatch status --json` and `tillwatch query --json` have what it shows",
     .run = run,
 };

@@ -26,6 +26,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-status.c \
 	cli/cmd-top.c \
 	cli/doctor.h cli/doctor-agent.c \
+	cli/help-json.c \
 	$(INIT_SOURCES) \
 	cli/main.c \
 	cli/map.h \
