@@ -134,7 +134,7 @@ one_host(struct buf *b, const struct host_status *s)
 {
 	buf_text(b, "{\"group\":");
 	json_text(b, s->group);
-	json_field_text(b, "plugin", s->plugin);
+	json_field_text(b, "file", s->plugin);
 	json_field_text(b, "state", s->state);
 	json_field_number(b, "pid", s->pid);
 	json_field_number(b, "n_probes", s->probes);

@@ -343,7 +343,7 @@ def main():
         {"name": "StorefrontSlow", "type": "alerting",
          "query": "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"%s\",shop=\"acme-eu\"}[15m]) > 0.8" % p[0]}
         for p in PROBES]}]}})
-    host = {"plugin": "storefront", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu_s": 12.4,
+    host = {"file": "/usr/lib/tillwatch/plugins/storefront.so", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu_s": 12.4,
             "lag_p50_s": 0.00002, "lag_max_s": 0.003}
     write("plugins", {"status": "success", "data": {"hosts": [
         {**host, "group": "storefront", "state": "running", "n_probes": 6, "restarts": 0, "rss_bytes": 8400000,
