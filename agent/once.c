@@ -161,7 +161,8 @@ run_host(const struct setup *s, const struct setup_probe *p)
 	free(setup_json);
 	if (rc != 0)
 		return EX_UNAVAILABLE;
-	/* The verdict is in the JSON, or what the plugin refuses; a host that ended badly has none. */
+	/* The verdict is in the JSON, or what the plugin refuses; a host that ended badly has
+	 * none. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG)
 		return EX_CONFIG;
 	return WIFEXITED(status) && WEXITSTATUS(status) < EX__BASE ? 0 : EX_SOFTWARE;

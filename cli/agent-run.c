@@ -46,8 +46,8 @@ find_agent(void)
 	return xstrdup(TW_SBINDIR "/tillwatchd");
 }
 
-/* What the agent's program says when it fails is the error of whoever asked for JSON, too, unless it
- * has answered. */
+/* What the agent's program says when it fails is the error of whoever asked for JSON, too, unless
+ * it has answered. */
 static int
 tell(int rc, int fd, bool has_answer)
 {

@@ -7,9 +7,9 @@
  * usage, 65 bad data, 69 the agent (or the shop) does not answer, 73 a file cannot be made, 77 not
  * allowed, 78 configuration.
  *
- * With --json stdout is one JSON text, whatever happens: the verb's answer, as docs/schemas/VERB.json
- * has it, or docs/schemas/error.json: {"error":"...","exit_code":69}. A verb whose answer is none
- * refuses --json and says why (no_json).
+ * With --json stdout is one JSON text, whatever happens: the verb's answer, as
+ * docs/schemas/VERB.json has it, or docs/schemas/error.json: {"error":"...","exit_code":69}. A verb
+ * whose answer is none refuses --json and says why (no_json).
  *
  * SPDX-License-Identifier: Apache-2.0
  */

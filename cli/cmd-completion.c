@@ -1,7 +1,7 @@
 /*
  * cmd-completion.c - what shells need to complete `tillwatch`, made from the table of verbs, so it
- * never tells of a verb or an option that is not there: not of --json where a verb refuses it. Words
- * of a verb's arguments that stand for themselves (`notify test`) are completed, too.
+ * never tells of a verb or an option that is not there: not of --json where a verb refuses it.
+ * Words of a verb's arguments that stand for themselves (`notify test`) are completed, too.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

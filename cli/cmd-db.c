@@ -29,7 +29,8 @@ run(struct cli *cli)
 	findings = json_array();
 	n = store_check(cli->args[1], say, findings);
 	if (cli->json) {
-		json_t *all = json_pack("{s:s, s:O}", "directory", cli->args[1], "findings", findings);
+		json_t *all = json_pack(
+		    "{s:s, s:O}", "directory", cli->args[1], "findings", findings);
 
 		print_json(all);
 		json_decref(all);

@@ -125,6 +125,10 @@ const struct cmd cmd_map = {
 	    "Examples\n  tillwatch map\n"
 	    "  tillwatch map --coverage --min 80% -c shop.yaml  # in CI\n",
     .options = options,
-    .exits = "0 fine\n1 less than --min passes\n78 configuration, with -c or --offline\n" EXITS_OF_ASKING,
+    .exits =
+	    "0 fine\n"
+	    "1 less than --min passes\n"
+	    "78 configuration, with -c or --offline\n"
+	    EXITS_OF_ASKING,
     .run = run,
 };

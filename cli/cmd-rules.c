@@ -105,7 +105,8 @@ run(struct cli *cli)
 	int rc;
 
 	if (cli->json && cli_option(cli, "show") != NULL)
-		return cli_fail(EX_USAGE, "--show prints a rule file; --json without it has all rules");
+		return cli_fail(
+		    EX_USAGE, "--show prints a rule file; --json without it has all rules");
 	if ((rc = client_get(cli, "/api/v1/rules", &data)) != 0)
 		return rc;
 	if (cli_option(cli, "show") != NULL)

@@ -58,6 +58,11 @@ const struct cmd cmd_run = {
     .options = options,
     .min_args = 1,
     .max_args = 1,
-    .exits = "0 ok or warn\n1 crit or unknown, or no such probe\n70 the plugin's host ended badly\n78 configuration, with -c or --offline\n" EXITS_OF_ASKING,
+    .exits =
+	    "0 ok or warn\n"
+	    "1 crit or unknown, or no such probe\n"
+	    "70 the plugin's host ended badly\n"
+	    "78 configuration, with -c or --offline\n"
+	    EXITS_OF_ASKING,
     .run = run,
 };

@@ -90,6 +90,10 @@ const struct cmd cmd_source = {
 	    "Example\n  tillwatch source try edge_log -c shop.yaml\n",
     .min_args = 2,
     .max_args = 2,
-    .exits = "0 it was read\n1 it could not be read, or not all of it\n70 the plugin's host ended badly\n78 configuration\n",
+    .exits =
+	    "0 it was read\n"
+	    "1 it could not be read, or not all of it\n"
+	    "70 the plugin's host ended badly\n"
+	    "78 configuration\n",
     .run = run,
 };

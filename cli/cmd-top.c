@@ -90,6 +90,7 @@ const struct cmd cmd_top = {
 	    "--at 14:32\n",
     .options = options,
     .exits = "0 fine\n69 no agent answers\n70 the terminal cannot be used\n",
-    .no_json = "it draws; `tillwatch status --json` and `tillwatch query --json` have what it shows",
+    .no_json = "it draws; `tillwatch status --json` and `tillwatch query --json` have what it "
+	       "shows",
     .run = run,
 };

@@ -45,7 +45,9 @@ esc=$'\033'
 # --- help ------------------------------------------------------------------------------------------------------------
 unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL NO_COLOR
 for v in $verbs; do
-  exits "$v --help" 0 "tillwatch $v*Common options*--json*xample*  tillwatch $v*" "$v" --help
+  json='--json' # of verbs whose answer is for people alone there is none
+  case $v in top|completion) json='--token-file' ;; esac
+  exits "$v --help" 0 "tillwatch $v*Common options*$json*xample*  tillwatch $v*" "$v" --help
   exits "help $v" 0 "tillwatch $v*" help "$v"
   is "$v is listed" "$(tw --help | grep -c "^  $v ")" 1
 done

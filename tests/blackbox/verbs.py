@@ -6,8 +6,9 @@
 Prints a line a finding: an answer that its schema does not take; a schema without an answer; a property that no answer has, or has only
 empty (null, ""), unless it is marked `x-rare` with the reason. The last line is "N answers, N properties, N rare".
 """
-import json, pathlib, sys
+import json, pathlib, sys, warnings
 
+warnings.simplefilter("ignore", DeprecationWarning)  # of newer releases, about the one way that Debian 12's has
 from jsonschema import Draft202012Validator, RefResolver
 
 schemas, answers = map(pathlib.Path, sys.argv[1:])

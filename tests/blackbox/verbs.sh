@@ -30,7 +30,8 @@ within() { # SECONDS WHAT COMMAND...
 }
 unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL
 export NO_COLOR=1 TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
-python3 -c 'import jsonschema' 2>/dev/null || { echo 'verbs.sh: python3-jsonschema is missing (scripts/setup --test)'; exit 1; }
+for python in python3 /usr/bin/python3; do "$python" -c 'import jsonschema' 2>/dev/null && break; done
+"$python" -c 'import jsonschema' || { echo 'verbs.sh: python3-jsonschema is missing (scripts/setup --test)'; exit 1; }
 mkdir "$dir/answers" "$dir/plugins"
 cp "$build"/plugins/.libs/*.so "$dir/plugins/"
 answers=0
@@ -42,7 +43,8 @@ answer() {
   printf '%s\n' "$*" >"$dir/answers/$schema.$answers.of"
   "$tillwatch" "$@" --json >"$dir/answers/$schema.$answers.json" 2>"$dir/err"
   rc=$?
-  if [[ "|$codes|" = *"|$rc|"* ]]; then good; else bad "tillwatch $* --json: exit $rc, not $codes: $(tail -c 300 "$dir/err")"; fi
+  if [ "$schema" = error ] && [ "$(jq .exit_code "$dir/answers/error.$answers.json" 2>&1)" != "$rc" ]; then bad "tillwatch $* --json: another exit_code than $rc"
+  elif [[ "|$codes|" = *"|$rc|"* ]]; then good; else bad "tillwatch $* --json: exit $rc, not $codes: $(tail -c 300 "$dir/err")"; fi
 }
 
 # --- the shop ------------------------------------------------------------------------------------------------------------
@@ -226,4 +228,105 @@ answer error 73 init "http://127.0.0.1:$http" -o "$dir/init.yaml"
 cp "$dir/wrong.yaml" "$dir/shop.yaml"
 answer error 78 reload
 
-"$top/tests/blackbox/verbs.py" "$top/docs/schemas" "$dir/answers" >"$dir/judged" && good || bad "answers: $(cat "$dir/judged")"
+"$python" "$top/tests/blackbox/verbs.py" "$top/docs/schemas" "$dir/answers" >"$dir/judged" && good || bad "answers: $(cat "$dir/judged")"
+
+# --- help: an example each, which the verb's own parser takes -----------------------------------------------------------
+"$tillwatch" help --json >"$dir/table"
+mapfile -t verbs < <(jq -r '.verbs[].name' "$dir/table")
+[ "${#verbs[@]}" -ge 18 ] && good || bad "only ${#verbs[@]} verbs are in the table"
+# example NAME PROGRAM EXAMPLE [VERB]: up to a pipe or a redirection, it is a command line of PROGRAM; --help behind it ends the parser
+example() {
+  local words
+  mapfile -d '' -t words < <(python3 -c '
+import shlex, sys
+words = shlex.shlex(sys.argv[1], posix=True, punctuation_chars=True)
+words.whitespace_split = True
+for word in words:
+    if set(word) <= set("();<>|&"): break
+    sys.stdout.write(word + "\0")' "$3")
+  bash -n -c "$3" 2>"$dir/err" && [ "${words[0]:-}" = "$1" ] && [ -z "${4:-}" ] || [ "${words[1]:-}" = "${4:-}" ] \
+    && "$2" "${words[@]:1}" --help >/dev/null 2>"$dir/err" && good || bad "the example of $1 ${4:-}: $3: $(head -n 1 "$dir/err")"
+}
+for verb in "${verbs[@]}"; do
+  "$tillwatch" "$verb" --help | grep -qE '^Examples?$' && good || bad "tillwatch $verb --help has no example"
+  mapfile -t lines < <(jq -r --arg verb "$verb" '.verbs[] | select(.name == $verb) | .examples[]' "$dir/table")
+  [ "${#lines[@]}" -gt 0 ] && good || bad "tillwatch $verb --help has an empty example"
+  for line in "${lines[@]}"; do example tillwatch "$tillwatch" "$line" "$verb"; done
+  "$tillwatch" "$verb" --help | grep -qE '^Exit codes$' && good || bad "tillwatch $verb --help tells no exit codes"
+  page=$top/docs/man/tillwatch-$verb.1
+  [ -s "$page" ] && good || bad "there is no tillwatch-$verb(1)"
+  [ ! -s "$page" ] || ! command -v mandoc >/dev/null || [ -z "$(mandoc -T lint -W warning "$page" 2>&1 | tee "$dir/err")" ] && good || bad "$(head -n 3 "$dir/err")"
+done
+# What a schema is called begins with a verb.
+for schema in "$top"/docs/schemas/*.json; do
+  schema=$(basename "$schema" .json)
+  case $schema in error|help) continue ;; esac
+  [[ " ${verbs[*]} " = *" ${schema%%-*} "* ]] && good || bad "docs/schemas/$schema.json is of no verb"
+done
+for verb in $(jq -r '.verbs[] | select(.has_json) | .name' "$dir/table"); do
+  compgen -G "$top/docs/schemas/$verb*.json" >/dev/null && good || bad "$verb --json has no schema"
+done
+for name in tillwatchd tillwatch-host; do
+  program=$build/tillwatch-host
+  [ "$name" = tillwatch-host ] || program=$build/agent/tillwatchd
+  mapfile -t lines < <("$program" --help | sed -n '/^Examples$/,/^$/s/^  //p')
+  [ "${#lines[@]}" -gt 0 ] && good || bad "$name --help has no example"
+  for line in "${lines[@]}"; do example "$name" "$program" "$line"; done
+  compgen -G "$top/docs/man/$name.8" >/dev/null && good || bad "there is no $name(8)"
+done
+"$build/agent/tillwatchd" -c "$dir/shop.yaml" --json 2>"$dir/err"
+[ $? = 64 ] && good || bad 'tillwatchd --json starts an agent'
+
+# --- completion: each verb, each option, and none that there is not --------------------------------------------------------
+options() { # VERB: as --help lists them
+  "$tillwatch" "$1" --help | sed -nE 's/^ +(-[a-z0-9], )?(--[a-z-]+).*/\2/p' | sort
+}
+offered() { # WHAT WANTED GOT
+  [ "$2" = "$3" ] && good || bad "completion: $1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | tr '\n' ' ')"
+}
+all=$(printf '%s\n' "${verbs[@]}" | sort)
+words=$(printf 'list\ntest')
+in_bash() { # WORDS...: what is offered for the last
+  bash -c 'source "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); _tillwatch; printf "%s\n" "${COMPREPLY[@]}"' bash "$build/packaging/tillwatch" "$@" | sort
+}
+in_zsh() { # WORDS...
+  zsh -fc 'words=("${@:2}"); CURRENT=$(($# - 1))
+    _describe() { print -l -- ${verbs%%:*} }
+    _arguments() { for a; do [[ $a == --* ]] && print -- ${${a%%\[*}%%=*}; [[ $a == 1:* ]] && print -l -- $args; done }
+    source "$1"' zsh "$build/packaging/_tillwatch" "$@" | sort | sed '/^$/d'
+}
+in_fish() { # LINE
+  (cd "$dir/plugins" && HOME=$dir XDG_CONFIG_HOME=$dir XDG_DATA_HOME=$dir fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$build/packaging/tillwatch.fish" "$1") | cut -f1 | grep -v '\.so$' | sort
+}
+for shell in bash zsh fish; do
+  command -v "$shell" >/dev/null || { echo "not tried: $shell is missing (scripts/setup --test)"; continue; }
+  for name in tillwatch tillwatchd; do
+    case $shell in bash) file=$name ;; zsh) file=_$name ;; fish) file=$name.fish ;; esac
+    "$shell" -n "$build/packaging/$file" 2>"$dir/err" && [ -s "$build/packaging/$file" ] && good || bad "$shell: $file: $(head -n 2 "$dir/err")"
+    [ "$name" = tillwatch ] && continue
+    for option in $("$build/agent/tillwatchd" --help | sed -nE 's/^ +(-[a-z], )?--([a-z-]+).*/\2/p'); do
+      grep -qE -- "(--|-l )$option([ =[]|$)" "$build/packaging/$file" && good || bad "$shell does not complete tillwatchd --$option"
+    done
+  done
+  case $shell in
+    bash)
+      offered "$shell, verbs" "$all" "$(in_bash tillwatch '' | grep -vxE 'help|version')"
+      offered "$shell, words" "$words" "$(in_bash tillwatch notify '')" ;;
+    zsh)
+      offered "$shell, verbs" "$all" "$(in_zsh tillwatch '')"
+      offered "$shell, words" "$words" "$(in_zsh tillwatch notify '' | grep -v '^--')" ;;
+    fish)
+      offered "$shell, verbs" "$all" "$(in_fish 'tillwatch ')"
+      offered "$shell, words" "$words" "$(in_fish 'tillwatch notify ')" ;;
+  esac
+  for verb in "${verbs[@]}"; do
+    case $shell in
+      bash) offered "$shell, $verb" "$(options "$verb")" "$(in_bash tillwatch "$verb" --)" ;;
+      zsh) offered "$shell, $verb" "$(options "$verb")" "$(in_zsh tillwatch "$verb" -- | grep '^--')" ;;
+      fish) offered "$shell, $verb" "$(options "$verb")" "$(in_fish "tillwatch $verb --" | grep '^--')" ;;
+    esac
+  done
+done
+
+[ "$red" = 0 ] && echo "ok: $n checks; $(tail -n 1 "$dir/judged")"
+exit "$red"
