@@ -10,6 +10,7 @@ host_libtwhost_la_SOURCES = \
 	host/host-link.c host/host-link.h \
 	host/host-load.c host/host-load.h \
 	host/probe.c host/probe.h host/probe-run.c host/probe-blocking.c \
+	host/prompt.c host/prompt.h \
 	host/sandbox.h host/sandbox-linux.c \
 	host/state.c host/state.h \
 	host/work.c host/work.h

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "host/prompt.h"
 #include "lib/log.h"
 
 #define KEPT_BYTES (1 << 20)
@@ -180,6 +181,7 @@ serve(const struct arguments *a)
 		goto out;
 	}
 	log_setup((enum log_level)h->setup.log_level, "tillwatch-host");
+	prompt_ask();
 	host_sandbox(h, a->plugins, a->n_plugins);
 	if (load_plugins(h, a) != 0) {
 		code = HOST_EXIT_CONFIG;

@@ -51,5 +51,7 @@ install-data-hook:
 uninstall-hook:
 	for p in $(plugin_LTLIBRARIES); do rm -f "$(DESTDIR)$(plugindir)/$$(basename "$$p" .la).so"; done
 
-TESTS += tests/blackbox/service.sh
-EXTRA_DIST += tests/blackbox/service.sh
+# tests/units reads the units as they are installed.
+check_DATA = $(SERVICE_FILES)
+TESTS += tests/blackbox/service.sh tests/units
+EXTRA_DIST += tests/blackbox/service.sh tests/units

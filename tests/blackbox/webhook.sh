@@ -124,7 +124,7 @@ within 15 'the repeated one as repeated' own bodies std repeated 1
 within 15 'and nothing else' counted std 3
 refused() { [ "$(last "tillwatch_inbox_received_total{result=\"$1\"}")" -ge "$2" ]; }
 within 25 'the agent counts what it refused' refused unsigned 10
-within 5 'and what was too large' refused too_large 3
+within 25 'and what was too large' refused too_large 3
 
 # --- after a restart --------------------------------------------------------------------------------
 kill "$agent"; wait "$agent" 2>/dev/null

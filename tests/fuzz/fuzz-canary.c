@@ -48,7 +48,8 @@ velocity(const uint8_t *data, size_t size)
 	if (velocity_init(&v, 86400000) != 0 || velocity_init(&w, 86400000) != 0)
 		return;
 	if (velocity_restore(&v, data, size) == 0) {
-		(void)velocity_sold(&v, "a", 1, 1, v.first_ms, v.first_ms); /* no later than what is sound */
+		/* No later than what is sound. */
+		(void)velocity_sold(&v, "a", 1, 1, v.first_ms, v.first_ms);
 		for (int i = 0; i < VELOCITY_SHARDS; i++) {
 			size_t len = velocity_save(&v, (uint8_t)i, blob, sizeof(blob));
 
