@@ -53,7 +53,7 @@ exec 8<>"$dir/in" # the made-up shop ends when we do
 : >"$dir/init.log"
 python3 "$top/tests/shop/init-shop.py" vendure "$dir/init.log" <"$dir/in" >"$dir/init.port" 2>"$dir/init.err" 8>&- &
 pids+=($!)
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 8>&- &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 560 >"$dir/shop.log" 2>&1 8>&- &
 pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 within 20 'the other shop' test -s "$dir/init.port"
