@@ -331,6 +331,7 @@ agent_api(struct agent *a)
 	    .self = &a->self,
 	    .version = PACKAGE_VERSION,
 	    .shop = a->setup->shop,
+	    .currency = a->setup->currency,
 	    .config_path = a->config_path,
 	    .started_ms = a->started_ms,
 	    .reload = do_reload,

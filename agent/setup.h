@@ -35,7 +35,7 @@ struct setup_probe {
 
 struct setup {
 	void *config;                   /* struct tw_config: owns most texts */
-	const char *shop;
+	const char *shop, *currency;    /* currency "": not set */
 	const struct label *labels;     /* of the shop */
 	size_t n_labels;
 	const char *store_path;

@@ -23,6 +23,7 @@
 #include <sysexits.h>
 
 #define CLI_ARGS_MAX 16
+#define CLI_SHOPS_MAX 64
 #define CLI_ANSWER_MAX (64u << 20)
 
 struct cli_option {
@@ -40,10 +41,16 @@ struct cmd {
 	const char *no_json;    /* why it refuses --json; NULL: it takes it */
 	const struct cli_option *options; /* ends with a NULL name; NULL = none of its own */
 	int min_args, max_args;
+	bool has_shops;         /* it takes several at once */
 	int (*run)(struct cli *cli);
 };
 
 struct buf;
+struct cli_shop {
+	const char *name;       /* as asked for with --shop; NULL: it was asked for by its socket */
+	const char *config;     /* NULL: nobody said */
+	const char *socket;
+};
 struct cli {
 	const struct cmd *cmd;
 	const char *args[CLI_ARGS_MAX];
@@ -53,7 +60,10 @@ struct cli {
 	/* Common options. */
 	const char *config, *socket, *url, *token_file;
 	const char *config_given; /* --config of the command line; NULL: not there */
-	bool json, color, is_socket_given;
+	bool json, color, is_socket_given, is_url_given;
+	struct cli_shop shops[CLI_SHOPS_MAX]; /* of --shop and --socket, in their order */
+	int n_shops;            /* several only where the verb says has_shops */
+	long timeout_ms;        /* of a question; 0: as long as a query may take */
 	void *curl;             /* the client's handle, made when first needed */
 	struct buf *said;       /* what the client would say on stderr goes here; NULL: stderr */
 };
@@ -80,6 +90,15 @@ bool cli_is_json(void);
 
 /* help-json.c: the table of verbs for programs: docs/schemas/help.json. */
 void help_json(void);
+
+/* shops.c: adds a shop by its name, or all that this machine has; or by its socket. Returns 0, or
+ * an exit code after having said what is wrong. */
+int shops_add(struct cli *cli, const char *name);
+int shops_add_socket(struct cli *cli, const char *socket);
+/* "acme, borealis": the shops of this machine, for a sentence; "" when there is none. */
+void shops_names(char *dst, size_t cap);
+/* When all options are read: which configuration and socket hold. 0 or an exit code. */
+int shops_settle(struct cli *cli);
 
 /* client.c: asks the agent. path with its query ("/api/v1/query?query=up"). *data: the answer's
  * "data" (owned by the caller). Returns 0, or an exit code after having said what is wrong. */

@@ -33,7 +33,8 @@ cli_tillwatch_SOURCES = \
 	cli/map-draw.c \
 	cli/map-live.c \
 	cli/print.c \
-	cli/status.h cli/status-screen.c \
+	cli/shops.c \
+	cli/status.h cli/status-screen.c cli/status-shops.c \
 	cli/waterfall.c cli/waterfall.h
 nodist_cli_tillwatch_SOURCES = cli/init-examples.c
 cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"' -DTW_DOCDIR='"$(docdir)"'

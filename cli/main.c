@@ -47,6 +47,9 @@ const struct cmd *const cli_commands[] = {
 const struct cli_option cli_common_options[] = {
     {"config", 'c', "FILE",
 	"configuration to read (default: " TW_SYSCONFDIR "/tillwatch.yaml)"},
+    {"shop", 'S', "NAME",
+	"of several shops the one of " TW_SYSCONFDIR "/NAME.yaml; top and status: also several, "
+	"or all"},
     {"socket", 's', "PATH", "the agent's socket (default: " TW_RUNDIR "/agent.sock)"},
     {"url", 'u', "URL", "an agent, or a Prometheus-compatible server, over HTTP"},
     {"token-file", 0, "FILE", "file with the bearer token for --url"},
@@ -228,21 +231,24 @@ find_option(const struct cli_option *o, const char *name, size_t len, char lette
 	return -1;
 }
 
-static void
+static int
 set_common(struct cli *cli, const char *name, const char *value)
 {
 	if (strcmp(name, "config") == 0)
 		cli->config = cli->config_given = value;
+	else if (strcmp(name, "shop") == 0)
+		return shops_add(cli, value);
 	else if (strcmp(name, "socket") == 0)
-		cli->socket = value;
+		return shops_add_socket(cli, value);
 	else if (strcmp(name, "url") == 0)
-		cli->url = value;
+		cli->url = value, cli->is_url_given = true;
 	else if (strcmp(name, "token-file") == 0)
 		cli->token_file = value;
 	else if (strcmp(name, "json") == 0)
 		cli->json = true;
 	else if (strcmp(name, "no-color") == 0)
 		cli->color = false;
+	return 0;
 }
 
 /* One option at argv[*i]. 0, -1: help was asked, or an exit code. */
@@ -274,9 +280,8 @@ take_option(struct cli *cli, char **argv, int *i)
 	else if ((value = argv[++*i]) == NULL)
 		return cli_fail(EX_USAGE, "%s needs a value (%s)", text, table[at].value);
 	if (common)
-		set_common(cli, table[at].name, value);
-	else
-		cli->values[at] = value;
+		return set_common(cli, table[at].name, value);
+	cli->values[at] = value;
 	return 0;
 }
 
@@ -320,15 +325,10 @@ run_verb(const struct cmd *c, char **argv)
 		help_verb(stdout, c);
 		return 0;
 	}
-	if (rc != 0)
+	if (rc != 0 || (rc = shops_settle(&cli)) != 0)
 		return rc;
 	if (cli.json && c->no_json != NULL)
 		return cli_fail(EX_USAGE, "%s has no JSON: %s", c->name, c->no_json);
-	if (cli.config == NULL)
-		cli.config = TW_SYSCONFDIR "/tillwatch.yaml";
-	cli.is_socket_given = cli.socket != NULL;
-	if (cli.socket == NULL)
-		cli.socket = TW_RUNDIR "/agent.sock";
 	rc = c->run(&cli);
 	client_close(&cli);
 	if (fflush(stdout) != 0 && rc == 0)

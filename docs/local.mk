@@ -14,7 +14,7 @@ dist_schemas_DATA = docs/schemas/alerts.json docs/schemas/check.json docs/schema
 	docs/schemas/map.json docs/schemas/notify-test.json docs/schemas/notify.json docs/schemas/plugin-retry.json \
 	docs/schemas/plugin.json docs/schemas/probes.json docs/schemas/query.json docs/schemas/reload.json \
 	docs/schemas/rules.json docs/schemas/run.json docs/schemas/schema.json docs/schemas/source-try.json \
-	docs/schemas/status.json
+	docs/schemas/status-shop.json docs/schemas/status.json
 dist_doc_DATA = docs/API.md docs/ARCHITECTURE.md docs/METRICS.md docs/PLUGINS.md docs/WEBHOOK.md \
 	docs/webhook.schema.json
 EXTRA_DIST += docs/dashboard.svg docs/verbs tests/docs

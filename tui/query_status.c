@@ -39,6 +39,7 @@ read_probes(struct status *s, const json_t *data)
 	size_t i, n = json_array_size(list);
 
 	ask_copy_member(s->shop, sizeof(s->shop), data, "shop");
+	ask_copy_member(s->currency, sizeof(s->currency), data, "currency");
 	s->now = ask_member(data, "now");
 	s->blind_since = ask_member(data, "blind_since");
 	s->probes_cut = n > PROBES_MAX ? (int)(n - PROBES_MAX) : 0;
@@ -249,6 +250,7 @@ status_failed(const struct status *last, const char *error)
 	if (last != NULL && last->ever) {
 		s->ever = true;
 		snprintf(s->shop, sizeof(s->shop), "%s", last->shop);
+		snprintf(s->currency, sizeof(s->currency), "%s", last->currency);
 		s->now = last->now;
 		s->blind_since = last->blind_since;
 		s->fetched_ms = last->fetched_ms;
@@ -261,6 +263,7 @@ status_failed(const struct status *last, const char *error)
 		if (s->n_alerts > 0)
 			memcpy(s->alerts, last->alerts, (size_t)s->n_alerts * sizeof(*s->alerts));
 		keep_machine(s, last);
+		s->sums = last->sums;
 	}
 	snprintf(s->error, sizeof(s->error), "%s", error);
 	return s;
@@ -284,7 +287,7 @@ read_machine(struct asking *a, struct status *s)
 }
 
 struct status *
-query_status(const struct source *src, const struct status *last, bool full, int64_t now_ms,
+query_status(const struct source *src, const struct status *last, unsigned what, int64_t now_ms,
     const struct query_cancel *cancel)
 {
 	struct status *s = status_new(), *failed;
@@ -307,10 +310,14 @@ query_status(const struct source *src, const struct status *last, bool full, int
 		status_unref(s);
 		return failed;
 	}
-	if (full || last == NULL || !last->ever)
+	if ((what & QUERY_FULL) || last == NULL || !last->ever)
 		read_machine(&a, s);
 	else
 		keep_machine(s, last);
+	if (what & QUERY_SUMS)
+		query_sums(&a, s, now_ms);
+	else if (last != NULL)
+		s->sums = last->sums;
 	s->ever = true;
 	s->fetched_ms = now_ms;
 	return s;

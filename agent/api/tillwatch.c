@@ -59,6 +59,7 @@ handle_probes(struct request *r)
 	answer_begin(r);
 	buf_text(&r->out, "{\"shop\":");
 	json_text(&r->out, r->agent->shop);
+	json_field_text(&r->out, "currency", r->agent->currency != NULL ? r->agent->currency : "");
 	json_field_seconds(&r->out, "now", wall_now().ms);
 	json_field_seconds(&r->out, "blind_since", blind ? blind_since : 0);
 	buf_text(&r->out, ",\"probes\":[");

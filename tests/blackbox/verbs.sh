@@ -185,6 +185,7 @@ within 30 'one that waits' said '.receivers | any(.name == "shut" and .pending >
 answer notify 0 notify
 answer notify 0 notify list
 answer status 1 status
+answer status-shop 1 status --socket "$dir/agent.sock" --socket "$dir/none.sock"
 answer probes 0 probes
 answer alerts 0 alerts
 answer rules 0 rules
