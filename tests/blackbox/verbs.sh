@@ -235,7 +235,8 @@ answer error 78 reload
 "$tillwatch" help --json >"$dir/table"
 mapfile -t verbs < <(jq -r '.verbs[].name' "$dir/table")
 [ "${#verbs[@]}" -ge 18 ] && good || bad "only ${#verbs[@]} verbs are in the table"
-# example NAME PROGRAM EXAMPLE [VERB]: up to a pipe or a redirection, it is a command line of PROGRAM; --help behind it ends the parser
+# example NAME PROGRAM EXAMPLE [VERB]: up to a pipe or a redirection, it is a command line of PROGRAM; --help behind it ends the parser,
+# and 64 is what the parser says of usage (what is not on this machine is another matter)
 example() {
   local words
   mapfile -d '' -t words < <(python3 -c '
@@ -246,7 +247,7 @@ for word in words:
     if set(word) <= set("();<>|&"): break
     sys.stdout.write(word + "\0")' "$3")
   bash -n -c "$3" 2>"$dir/err" && [ "${words[0]:-}" = "$1" ] && [ -z "${4:-}" ] || [ "${words[1]:-}" = "${4:-}" ] \
-    && "$2" "${words[@]:1}" --help >/dev/null 2>"$dir/err" && good || bad "the example of $1 ${4:-}: $3: $(head -n 1 "$dir/err")"
+    && { "$2" "${words[@]:1}" --help >/dev/null 2>"$dir/err"; [ $? != 64 ]; } && good || bad "the example of $1 ${4:-}: $3: $(head -n 1 "$dir/err")"
 }
 for verb in "${verbs[@]}"; do
   "$tillwatch" "$verb" --help | grep -qE '^Examples?$' && good || bad "tillwatch $verb --help has no example"
@@ -280,7 +281,7 @@ done
 
 # --- completion: each verb, each option, and none that there is not --------------------------------------------------------
 options() { # VERB: as --help lists them
-  "$tillwatch" "$1" --help | sed -nE 's/^ +(-[a-z0-9], )?(--[a-z-]+).*/\2/p' | sort
+  "$tillwatch" "$1" --help | sed -nE 's/^ +(-[A-Za-z0-9], )?(--[a-z-]+).*/\2/p' | sort
 }
 offered() { # WHAT WANTED GOT
   [ "$2" = "$3" ] && good || bad "completion: $1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | tr '\n' ' ')"
