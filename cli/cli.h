@@ -3,9 +3,13 @@
  * the way to the screen.
  *
  * One file a verb (cmd-NAME.c), each with one const struct, listed in main.c. Data goes to stdout,
- * messages to stderr; every verb that reads takes --json. Exit codes are sysexits: 0 fine, 1 the
- * answer is no (a check that failed), 64 usage, 65 bad data, 69 the agent (or the shop) does not
- * answer, 73 a file cannot be made, 77 not allowed, 78 configuration.
+ * messages to stderr. Exit codes are sysexits: 0 fine, 1 the answer is no (a check that failed), 64
+ * usage, 65 bad data, 69 the agent (or the shop) does not answer, 73 a file cannot be made, 77 not
+ * allowed, 78 configuration.
+ *
+ * With --json stdout is one JSON text, whatever happens: the verb's answer, as
+ * docs/schemas/VERB.json has it, or docs/schemas/error.json: {"error":"...","exit_code":69}. A verb
+ * whose answer is none refuses --json and says why (no_json).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -33,6 +37,8 @@ struct cli;
 struct cmd {
 	const char *name, *arguments, *summary;
 	const char *help;       /* paragraphs and examples, below the options */
+	const char *exits;      /* a line a code, "1 a probe is crit\n"; 64 is every verb's */
+	const char *no_json;    /* why it refuses --json; NULL: it takes it */
 	const struct cli_option *options; /* ends with a NULL name; NULL = none of its own */
 	int min_args, max_args;
 	bool has_shops;         /* it takes several at once */
@@ -63,14 +69,28 @@ struct cli {
 	struct buf *said;       /* what the client would say on stderr goes here; NULL: stderr */
 };
 
+/* Exit codes of verbs that ask an agent, beside their own. */
+#define EXITS_OF_ASKING                                                                            \
+	"66 the file of --token-file cannot be read\n"                                             \
+	"69 no agent answers\n"                                                                    \
+	"76 what answers is no agent\n"                                                            \
+	"77 not allowed\n"
+
 extern const struct cmd *const cli_commands[];    /* ends with NULL */
 extern const struct cli_option cli_common_options[]; /* of every verb; ends with a NULL name */
 
 /* The value of the verb's own option, or NULL. "" for a switch that is set. */
 const char *cli_option(const struct cli *cli, const char *name);
-/* A message on stderr: "tillwatch: ...". Returns code, so that a verb ends with `return
- * cli_fail(...)`. */
+/* A message on stderr: "tillwatch: ...", and with --json the error's JSON, unless the verb has
+ * printed its answer. Returns code, so that a verb ends with `return cli_fail(...)`. */
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same of what another program has said already. */
+int cli_fail_json(int code, const char *text);
+bool cli_is_json(void);
+
+/* help-json.c: the table of verbs for programs: docs/schemas/help.json. */
+void help_json(void);
 
 /* shops.c: adds a shop by its name, or all that this machine has; or by its socket. Returns 0, or
  * an exit code after having said what is wrong. */
@@ -94,7 +114,8 @@ void client_param(struct buf *url, const char *name, const char *value);
 enum tint { TINT_NONE, TINT_OK, TINT_WARN, TINT_CRIT, TINT_DIM, TINT_BOLD };
 void print_text(const char *s);                                /* one foreign text */
 void print_tint(const struct cli *cli, enum tint tint, const char *s);
-void print_json(const json_t *v);
+void print_json(const json_t *v);                              /* the verb's answer */
+bool print_has_json(void);                                     /* it was printed */
 enum tint tint_of_verdict(const char *verdict);
 
 /* A table: cells are foreign texts; columns as wide as their widest cell. At most 16 columns. */

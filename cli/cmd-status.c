@@ -241,5 +241,6 @@ const struct cmd cmd_status = {
 	    "  tillwatch status --shop all\n",
     .has_shops = true,
     .options = options,
+    .exits = "0 no probe is crit\n1 a probe is crit\n" EXITS_OF_ASKING,
     .run = run,
 };

@@ -101,12 +101,15 @@ const struct cmd cmd_top = {
     .name = "top",
     .arguments = "",
     .summary = "the dashboard",
-    .help = "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront "
-	    "--at 14:32\n  tillwatch top --shop all\n\n"
-	    "Of several shops (--shop, --socket, more than once) their list comes first, worst\n"
+    .help = "Of several shops (--shop, --socket, more than once) their list comes first, worst\n"
 	    "on top, each with money in its own currency, none added up. Enter opens one, q goes\n"
-	    "back, < and > go to the next.\n",
+	    "back, < and > go to the next.\n\n"
+	    "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront "
+	    "--at 14:32\n  tillwatch top --shop all\n",
     .has_shops = true,
     .options = options,
+    .exits = "0 fine\n69 no agent answers\n70 the terminal cannot be used\n",
+    .no_json = "it draws; `tillwatch status --json` and `tillwatch query --json` have what it "
+	       "shows",
     .run = run,
 };

@@ -26,6 +26,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-status.c \
 	cli/cmd-top.c \
 	cli/doctor.h cli/doctor-agent.c \
+	cli/help-json.c \
 	$(INIT_SOURCES) \
 	cli/main.c \
 	cli/map.h \
@@ -59,6 +60,10 @@ EXTRA_DIST += tests/blackbox/doctor.sh
 
 TESTS += tests/blackbox/status.sh
 EXTRA_DIST += tests/blackbox/status.sh
+
+# What programs, shells and readers get of the verbs.
+TESTS += tests/blackbox/verbs.sh
+EXTRA_DIST += tests/blackbox/verbs.sh tests/blackbox/verbs.py
 
 # What `init` makes of pages; and the whole verb against a shop that counts who asks, and when.
 check_PROGRAMS += tests/unit/test-init

@@ -59,6 +59,34 @@ const struct cli_option cli_common_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+/* Whoever asked for JSON gets it, also from what fails before the options are read. Of the process,
+ * as stdout is. */
+static bool is_json;
+
+bool
+cli_is_json(void)
+{
+	return is_json;
+}
+
+int
+cli_fail_json(int code, const char *text)
+{
+	size_t len = strlen(text);
+	json_t *o;
+
+	if (!is_json || print_has_json())
+		return code;
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	o = json_pack("{s:s%, s:i}", "error", text, len, "exit_code", code);
+	if (o == NULL) /* bytes that are no UTF-8 */
+		o = json_pack("{s:s, s:i}", "error", "see stderr", "exit_code", code);
+	print_json(o);
+	json_decref(o);
+	return code;
+}
+
 int
 cli_fail(int code, const char *fmt, ...)
 {
@@ -70,7 +98,7 @@ cli_fail(int code, const char *fmt, ...)
 	va_end(ap);
 	fflush(stdout);
 	fprintf(stderr, "tillwatch: %s\n", text);
-	return code;
+	return cli_fail_json(code, text);
 }
 
 const char *
@@ -87,11 +115,13 @@ cli_option(const struct cli *cli, const char *name)
 /* ---- help ---- */
 
 static void
-help_options(FILE *f, const struct cli_option *o)
+help_options(FILE *f, const struct cli_option *o, const struct cmd *c)
 {
 	char text[64];
 
 	for (; o != NULL && o->name != NULL; o++) {
+		if (c->no_json != NULL && strcmp(o->name, "json") == 0)
+			continue;
 		snprintf(text, sizeof(text), "--%s%s%s", o->name, o->value != NULL ? " " : "",
 		    o->value != NULL ? o->value : "");
 		if (o->letter != 0)
@@ -102,18 +132,28 @@ help_options(FILE *f, const struct cli_option *o)
 }
 
 static void
+help_exits(FILE *f, const char *exits)
+{
+	fputs("\nExit codes\n", f);
+	for (; exits != NULL && *exits != '\0'; exits += strcspn(exits, "\n") + 1)
+		fprintf(f, "  %.*s\n", (int)strcspn(exits, "\n"), exits);
+	fputs("  64 usage\n", f);
+}
+
+static void
 help_verb(FILE *f, const struct cmd *c)
 {
 	fprintf(f, "tillwatch %s%s%s: %s\n\n", c->name, c->arguments[0] ? " " : "", c->arguments,
 	    c->summary);
 	if (c->options != NULL && c->options[0].name != NULL) {
 		fputs("Options\n", f);
-		help_options(f, c->options);
+		help_options(f, c->options, c);
 	}
 	fputs("Common options\n", f);
-	help_options(f, cli_common_options);
+	help_options(f, cli_common_options, c);
 	if (c->help != NULL)
 		fprintf(f, "\n%s", c->help);
+	help_exits(f, c->exits);
 }
 
 static void
@@ -123,7 +163,8 @@ help_all(FILE *f)
 	for (int i = 0; cli_commands[i] != NULL; i++)
 		fprintf(f, "  %-10s %-22s %s\n", cli_commands[i]->name, cli_commands[i]->arguments,
 		    cli_commands[i]->summary);
-	fputs("\n`tillwatch VERB --help` says more. Exit codes: 0 fine, 1 the answer is no, 64 "
+	fputs("\n`tillwatch VERB --help` says more, `man tillwatch-VERB` the rest; `tillwatch help "
+	      "--json` tells it to\nprograms. Exit codes: 0 fine, 1 the answer is no, 64 "
 	      "usage, 65 bad data,\n"
 	      "69 the agent does not answer, 77 not allowed, 78 configuration.\n",
 	    f);
@@ -163,6 +204,10 @@ no_such_option(const struct cli *cli, const char *text)
 static int
 help(const char *verb)
 {
+	if (verb != NULL && (strcmp(verb, "--json") == 0 || strcmp(verb, "-j") == 0)) {
+		help_json();
+		return 0;
+	}
 	for (int i = 0; verb != NULL && cli_commands[i] != NULL; i++)
 		if (strcmp(cli_commands[i]->name, verb) == 0) {
 			help_verb(stdout, cli_commands[i]);
@@ -279,6 +324,8 @@ run_verb(const struct cmd *c, char **argv)
 	if (rc == -1) {
 		help_verb(stdout, c);
 		rc = 0;
+	} else if (rc == 0 && cli.json && c->no_json != NULL) {
+		rc = cli_fail(EX_USAGE, "%s has no JSON: %s", c->name, c->no_json);
 	} else if (rc == 0 && (rc = shops_settle(&cli)) == 0) {
 		rc = c->run(&cli);
 	}
@@ -287,6 +334,14 @@ run_verb(const struct cmd *c, char **argv)
 	if (fflush(stdout) != 0 && rc == 0)
 		rc = EX_IOERR;
 	return rc;
+}
+
+/* Before anything can go wrong. A value of another option that looks so is not worth a parser. */
+static void
+look_for_json(char **argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		is_json = is_json || strcmp(*argv, "--json") == 0 || strcmp(*argv, "-j") == 0;
 }
 
 int
@@ -298,6 +353,7 @@ main(int argc, char **argv)
 		help_all(stderr);
 		return EX_USAGE;
 	}
+	look_for_json(argv + 1);
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0
 	    || strcmp(argv[1], "-h") == 0)
 		return help(argc > 2 ? argv[2] : NULL);

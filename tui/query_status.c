@@ -24,7 +24,7 @@ read_probe(struct probe_row *p, const json_t *o)
 	p->since = ask_member(o, "since");
 	p->last_run = ask_member(o, "last_run");
 	p->next_run = ask_member(o, "next_run");
-	p->interval = ask_member(o, "interval");
+	p->interval = ask_member(o, "interval_s");
 	p->late = json_is_true(json_object_get(o, "late"));
 	p->target = NAN;
 	p->state = ask_verdict_of(json_string_value(json_object_get(o, "verdict")));
@@ -145,11 +145,11 @@ read_hosts(struct status *s, const json_t *data)
 		ask_copy_member(h->group, sizeof(h->group), o, "group");
 		ask_copy_member(h->state, sizeof(h->state), o, "state");
 		ask_copy_member(h->last_exit, sizeof(h->last_exit), o, "last_exit");
-		h->probes = ask_member(o, "probes");
+		h->probes = ask_member(o, "n_probes");
 		h->restarts = ask_member(o, "restarts");
-		h->rss = ask_member(o, "rss");
-		h->cpu_s = ask_member(o, "cpu");
-		h->lag_p99 = ask_member(o, "lag_p99");
+		h->rss = ask_member(o, "rss_bytes");
+		h->cpu_s = ask_member(o, "cpu_s");
+		h->lag_p99 = ask_member(o, "lag_p99_s");
 		h->late = ask_member(o, "late");
 		h->skipped = ask_member(o, "skipped");
 		h->runs = ask_member(o, "runs");

@@ -204,7 +204,7 @@ def stock(series):
 
 def stock_runs():
     def run(i, probe, t, facts):
-        return {"id": i, "probe": probe, "at": t, "verdict": "warn", "reason": "", "cause": "drift", "duration": 1.9, "facts": facts}
+        return {"id": i, "probe": probe, "at": t, "verdict": "warn", "reason": "", "cause": "drift", "duration_s": 1.9, "facts": facts}
 
     def drift(t):
         rows = [r for r in DRIFT if STUCK + r[6] <= t]
@@ -308,7 +308,7 @@ def main():
     stock_runs()
 
     def probe(name, plugin, verdict, reason, since, interval=30.0, stale=False, late=False):
-        return {"name": name, "plugin": plugin, "system": "storefront", "interval": interval, "timeout": 10.0,
+        return {"name": name, "plugin": plugin, "system": "storefront", "interval_s": interval, "timeout_s": 10.0,
                 "verdict": verdict, "cause": "", "reason": reason, "since": since, "last_run": T - 7,
                 "next_run": T + 23, "late": late, "stale": stale}
 
@@ -343,12 +343,12 @@ def main():
         {"name": "StorefrontSlow", "type": "alerting",
          "query": "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"%s\",shop=\"acme-eu\"}[15m]) > 0.8" % p[0]}
         for p in PROBES]}]}})
-    host = {"plugin": "storefront", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu": 12.4,
-            "lag_p50": 0.00002, "lag_max": 0.003}
+    host = {"file": "/usr/lib/tillwatch/plugins/storefront.so", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu_s": 12.4,
+            "lag_p50_s": 0.00002, "lag_max_s": 0.003}
     write("plugins", {"status": "success", "data": {"hosts": [
-        {**host, "group": "storefront", "state": "running", "probes": 6, "restarts": 0, "rss": 8400000,
-         "lag_p99": 0.00012, "late": 3, "runs": 41230},
-        {**host, "group": "api", "state": "waiting", "probes": 1, "restarts": 2, "rss": 0, "lag_p99": None,
+        {**host, "group": "storefront", "state": "running", "n_probes": 6, "restarts": 0, "rss_bytes": 8400000,
+         "lag_p99_s": 0.00012, "late": 3, "runs": 41230},
+        {**host, "group": "api", "state": "waiting", "n_probes": 1, "restarts": 2, "rss_bytes": 0, "lag_p99_s": None,
          "late": 0, "runs": 812, "last_exit": "signal 11"}]}})
     write("outbox", {"status": "success", "data": {"receivers": [
         {"name": "oncall", "type": "webhook", "state": "ok", "fallback": "ops", "delivered": 12, "attempts": 12,
