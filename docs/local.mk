@@ -21,7 +21,7 @@ dist_doc_DATA = docs/API.md docs/API_HEALTH.md docs/ARCHITECTURE.md docs/CHECKOU
 grafanadir = $(docdir)/grafana
 dist_grafana_DATA = docs/grafana/tillwatch.json
 prometheusdir = $(docdir)/prometheus
-dist_prometheus_DATA = docs/prometheus/rules.yaml docs/prometheus/rules-test.yaml
+dist_prometheus_DATA = docs/prometheus/rules.yaml docs/prometheus/rules-test.yaml docs/prometheus/rules-test-week.yaml
 EXTRA_DIST += docs/dashboard.svg docs/verbs tests/docs tests/docs.d/listings.py tests/docs.d/listings.sh tests/docs.d/schema.py \
 	tests/docs.d/world.sh tests/docs.d/dashboards.py \
 	tests/docs.d/dashboards.sh

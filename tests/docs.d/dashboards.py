@@ -53,7 +53,7 @@ rules = open(sys.argv[2]).read()
 found = re.findall(r"^      - (?:alert|record): (\S+)\n        expr: (.*)$", rules, re.M)
 if len(found) != len(re.findall(r"\b(?:alert|record):", rules)):
     wrong.append("%s: an expression is not on the line below its rule's name" % sys.argv[2])
-tested = open(sys.argv[2].replace("rules.yaml", "rules-test.yaml")).read()
+tested = "".join(open(sys.argv[2].replace("rules.yaml", name)).read() for name in ("rules-test.yaml", "rules-test-week.yaml"))
 for name, expression in found:
     say("rule " + name, "any", expression)
     if ":" not in name and not re.search(r"alertname: %s\n\s+exp_alerts: \[\{" % name, tested):

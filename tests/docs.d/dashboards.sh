@@ -3,7 +3,7 @@
 # listings.sh, while pages run.
 rules=docs/prometheus/rules.yaml
 promtool check rules "$rules" >"$dir/out" 2>&1 && good || bad "$rules: $(tail -n 3 "$dir/out")"
-(cd docs/prometheus && promtool test rules rules-test.yaml) >"$dir/out" 2>&1 && good || bad "docs/prometheus/rules-test.yaml: $(tail -n 12 "$dir/out")"
+(cd docs/prometheus && promtool test rules rules-test*.yaml) >"$dir/out" 2>&1 && good || bad "docs/prometheus: $(tail -n 12 "$dir/out")"
 printf 'shop: {name: example}\nrules: ["%s"]\nprobes: [{name: any, plugin: storefront, url: "http://a/"}]\n' "$top/$rules" >"$dir/with-rules.yaml"
 chmod 600 "$dir/with-rules.yaml"
 tillwatch check "$dir/with-rules.yaml" >"$dir/out" 2>&1 && good || bad "$rules: the agent does not take it: $(head -n 3 "$dir/out")"
