@@ -236,6 +236,7 @@ print_text(const struct upgrade *u, bool is_dry)
 		fwrite(buf_str(&diff), 1, diff.len, stdout);
 		buf_free(&diff);
 	}
+	fflush(stdout);
 	print_by_hand(u);
 }
 

@@ -32,3 +32,12 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_config_LDADD = config/libtwconfig.la lib/libtw.la
+
+# Old words, wherever they stand, are rewritten without changing what a file means.
+check_PROGRAMS += tests/fuzz/fuzz-upgrade
+TESTS += tests/fuzz/fuzz-upgrade
+tests_fuzz_fuzz_upgrade_SOURCES = tests/fuzz/fuzz-upgrade.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_upgrade_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_upgrade_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_upgrade_LDADD = config/libtwconfig.la lib/libtw.la $(JANSSON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/upgrade

@@ -147,6 +147,19 @@ rm -r "$dir/etc/conf.d"
 out=$(tw config upgrade "$dir/etc/anchor.yaml") code=$?
 is 'a map that stands twice' "$code" 0
 is 'is written once' "$(grep -c 'json:' "$dir/etc/anchor.yaml") $(grep -c '^    body:' "$dir/etc/anchor.yaml")" '2 0'
+# One that stands where the word is right: what is posted has a member body.
+sed 's|^  third: .*|  third: {type: http_json, url: "http://127.0.0.1/", fields: {sku: /sku}, json: *all}|; s|^    json: &b|    body: \&b|' "$dir/etc/anchor.yaml" >"$dir/etc/two.yaml"
+cp "$dir/etc/two.yaml" "$dir/two.yaml"
+is 'a word that is right elsewhere is taken' "$(tw check "$dir/etc/two.yaml" | grep -c 'is now')" 1
+out=$(tw config upgrade "$dir/etc/two.yaml") code=$?
+is 'and not rewritten' "$code $out" '65 *two.yaml: rewritten it would not mean the same*'
+same 'nothing is written' "$dir/etc/two.yaml" "$dir/two.yaml"
+# Written with an escape: its writer has to do it; the rest is done.
+sed -e 's|^    body: |    "bod\\x79": |' -e '1a synthetic: {header: {X-Synthetic: t}}' -e 's|third: .*|third: {type: http_json, url: "http://127.0.0.1/", fields: {sku: /sku}}|' "$dir/two.yaml" >"$dir/etc/hand.yaml"
+out=$(tw config upgrade "$dir/etc/hand.yaml") code=$?
+is 'what is left by hand' "$code $out" '1 *hand.yaml:2:13: synthetic.header: header -> headers*hand.yaml:8:5: sources.stock.body: is left to you*make it json*'
+is 'the rest is written' "$(grep -c 'headers: {X-Syn' "$dir/etc/hand.yaml") $(grep -c 'bod.x79' "$dir/etc/hand.yaml")" '1 1'
+is 'by hand, --json' "$(tw config upgrade --json "$dir/etc/hand.yaml" | python3 -c 'import json, sys; d = json.load(sys.stdin); print(len(d["changes"]), d["by_hand"][0]["path"])')" '0 sources.stock.body'
 chmod 646 "$dir/etc/anchor.yaml"
 out=$(tw config upgrade "$dir/etc/anchor.yaml") code=$?
 is 'a file that others may write' "$code $out" '78 *can be written by others*'

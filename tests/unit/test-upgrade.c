@@ -386,6 +386,25 @@ a_diff_has_three_lines_around(void **state)
 	buf_free(&out);
 }
 
+/* Six lines between two changes are around both of them; seven are not. As diff -u has it. */
+static void
+changes_that_are_near_are_one_piece(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4096);
+	upgrade_diff("f", "a\n1\n2\n3\n4\n5\n6\na\n", 16, "b\n1\n2\n3\n4\n5\n6\nb\n", 16, &out);
+	assert_non_null(strstr(buf_str(&out), "@@ -1,8 +1,8 @@\n-a\n+b\n 1\n"));
+	assert_null(strstr(buf_str(&out), "\n@@ -5"));
+	buf_reset(&out);
+	upgrade_diff(
+	    "f", "a\n1\n2\n3\n4\n5\n6\n7\na\n", 18, "b\n1\n2\n3\n4\n5\n6\n7\nb\n", 18, &out);
+	assert_non_null(strstr(buf_str(&out), "@@ -1,4 +1,4 @@\n-a\n+b\n 1\n 2\n 3\n"
+					      "@@ -6,4 +6,4 @@\n 5\n 6\n 7\n-a\n+b\n"));
+	buf_free(&out);
+}
+
 static void
 a_file_is_replaced_whole(void **state)
 {
@@ -441,6 +460,7 @@ main(void)
 	    cmocka_unit_test(another_encoding_is_refused),
 	    cmocka_unit_test(conf_d_is_rewritten_too),
 	    cmocka_unit_test(a_diff_has_three_lines_around),
+	    cmocka_unit_test(changes_that_are_near_are_one_piece),
 	    cmocka_unit_test(a_file_is_replaced_whole),
 	};
 	int rc;
