@@ -96,7 +96,7 @@ write_result(struct buf *b, const struct ingest_result *r)
 	json_field_text(b, "verdict", (unsigned)r->verdict < 4 ? verdicts[r->verdict] : "unknown");
 	json_field_text(b, "cause", r->cause);
 	json_field_text(b, "reason", r->reason);
-	json_field_number(b, "duration", (double)r->duration_us / 1e6);
+	json_field_number(b, "duration_s", (double)r->duration_us / 1e6);
 	buf_printf(b, ",\"facts\":%s}", r->facts[0] == '{' ? r->facts : "{}");
 }
 
@@ -331,6 +331,7 @@ agent_api(struct agent *a)
 	    .self = &a->self,
 	    .version = PACKAGE_VERSION,
 	    .shop = a->setup->shop,
+	    .currency = a->setup->currency,
 	    .config_path = a->config_path,
 	    .started_ms = a->started_ms,
 	    .reload = do_reload,

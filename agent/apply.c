@@ -114,6 +114,8 @@ say_restart(const struct setup *old, const struct setup *new)
 		log_line(LOGL_WARN, "agent.ingest needs restart");
 	if (differ(old->shop, new->shop))
 		log_line(LOGL_WARN, "shop.name needs restart");
+	if (differ(old->currency, new->currency))
+		log_line(LOGL_WARN, "shop.currency needs restart");
 	if (differ(old->host_json, new->host_json))
 		log_line(LOGL_WARN,
 		    "what plugin hosts are told (references, geoip, sandbox) needs restart");

@@ -21,14 +21,25 @@ static const char usage[] =
     "      --check-config      say whether the configuration is right; exit 0 or 78\n"
     "      --upgrade           rewrite words of the configuration that have changed\n"
     "      --dry-run           of --upgrade: print what would change, as a diff\n"
-    "      --json              of --check-config and --upgrade: as JSON\n"
+    "      --json              of --check-config and --upgrade: as JSON, as the others print it\n"
     "      --map               print the map of the shop as JSON, of the configuration alone\n"
     "      --doctor            does this machine give what the configuration needs? As JSON\n"
     "      --user NAME         of --doctor: the agent's user, when root asks\n"
     "      --schema            print the configuration's JSON Schema\n"
     "      --run PROBE         run a probe once, without an agent, and print its run as JSON\n"
     "      --version\n"
-    "  -h, --help\n";
+    "  -h, --help\n\n"
+    "Examples\n"
+    "  tillwatchd -c shop.yaml --log-level debug\n"
+    "  tillwatchd -c shop.yaml --check-config --json\n"
+    "  tillwatchd -c shop.yaml --run home\n\n"
+    "Exit codes\n"
+    "  0 fine\n"
+    "  64 usage\n"
+    "  69 an address or a socket is taken\n"
+    "  73 the store cannot be made\n"
+    "  75 another agent owns the store\n"
+    "  78 configuration\n";
 
 int
 main(int argc, char **argv)
@@ -64,6 +75,11 @@ main(int argc, char **argv)
 	}
 	if (optind != argc || level < 0) {
 		fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	if (json && !only_check && !schema && !map && !doctor && probe == NULL) {
+		fputs("tillwatchd: --json is of --check-config; an agent answers through its API\n",
+		    stderr);
 		return EX_USAGE;
 	}
 	log_setup((enum log_level)level, "tillwatchd");

@@ -47,9 +47,9 @@ print_check_json(const char *path, const struct setup *s, bool is_ok, const char
 	    lines_json(errors), "warnings", lines_json(s != NULL ? s->warnings : ""));
 
 	if (is_ok) {
-		json_object_set_new(o, "probes", json_integer((json_int_t)s->n_probes));
-		json_object_set_new(o, "receivers", json_integer((json_int_t)s->n_receivers));
-		json_object_set_new(o, "rules", json_integer((json_int_t)s->rules.n_rules));
+		json_object_set_new(o, "n_probes", json_integer((json_int_t)s->n_probes));
+		json_object_set_new(o, "n_receivers", json_integer((json_int_t)s->n_receivers));
+		json_object_set_new(o, "n_rules", json_integer((json_int_t)s->rules.n_rules));
 		json_object_set_new(o, "footprint", once_footprint(s, false));
 	}
 	json_dumpf(o, stdout, JSON_INDENT(2));
@@ -171,7 +171,10 @@ run_host(const struct setup *s, const struct setup_probe *p)
 	free(setup_json);
 	if (rc != 0)
 		return EX_UNAVAILABLE;
-	/* The verdict is in the JSON; a host that ended badly has none. */
+	/* The verdict is in the JSON, or what the plugin refuses; a host that ended badly has
+	 * none. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG)
+		return EX_CONFIG;
 	return WIFEXITED(status) && WEXITSTATUS(status) < EX__BASE ? 0 : EX_SOFTWARE;
 }
 

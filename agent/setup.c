@@ -381,6 +381,7 @@ convert_agent(struct setup *s, const struct config *c)
 	struct label *labels;
 
 	s->shop = c->shop.name;
+	s->currency = c->shop.currency != NULL ? c->shop.currency : "";
 	convert_labels(s, &c->shop.labels, &labels, &s->n_labels);
 	s->labels = labels;
 	s->store_path = c->agent.store.path;

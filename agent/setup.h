@@ -36,7 +36,7 @@ struct setup_probe {
 struct setup {
 	void *config;                   /* struct tw_config: owns most texts */
 	const char *warnings;           /* a line each: what is taken, but should be changed */
-	const char *shop;
+	const char *shop, *currency;    /* currency "": not set */
 	const struct label *labels;     /* of the shop */
 	size_t n_labels;
 	const char *store_path;

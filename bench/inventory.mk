@@ -3,4 +3,4 @@ noinst_PROGRAMS += bench/inventory-run
 bench_inventory_run_SOURCES = bench/inventory.c
 bench_inventory_run_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
 bench_inventory_run_LDADD = lib/libtw.la $(JANSSON_LIBS) $(SQLITE_LIBS) -ldl
-EXTRA_DIST += bench/inventory
+EXTRA_DIST += bench/inventory bench/ranges

@@ -13,5 +13,8 @@
 /* Runs tillwatchd with the arguments (NULL-ended, without its own name). out NULL: its output is
  * ours; else collected. Its exit code, or one of ours after having said why. */
 int agent_run(const char *const *arguments, struct buf *out);
+/* Runs a probe or a source once, without an agent, as --config says. *result: its run (owned by the
+ * caller), as docs/schemas/run.json has it. 0, or an exit code after having said why. */
+int agent_run_once(struct cli *cli, const char *name, json_t **result);
 
 #endif

@@ -70,9 +70,20 @@ token_header(struct cli *cli, int *rc)
 static int
 explain(const struct cli *cli, CURLcode code)
 {
+	char names[1024] = "";
+
 	if (cli->url != NULL)
 		return fail(cli,
 		    EX_UNAVAILABLE, "%s does not answer: %s", cli->url, curl_easy_strerror(code));
+	if (cli->n_shops > 1)
+		return fail(cli, EX_UNAVAILABLE, "no agent answers on %s (%s)", cli->socket,
+		    curl_easy_strerror(code));
+	if (!cli->is_socket_given && cli->n_shops == 0)
+		shops_names(names, sizeof(names));
+	if (names[0] != '\0')
+		return fail(cli, EX_UNAVAILABLE,
+		    "no agent answers on %s (%s); --shop names one of %s", cli->socket,
+		    curl_easy_strerror(code), names);
 	return fail(cli, EX_UNAVAILABLE,
 	    "no agent answers on %s (%s); is tillwatchd running? --socket or --url "
 	    "names another",
@@ -137,7 +148,8 @@ perform(struct cli *cli, const char *path, bool post, json_t **data)
 	curl_easy_setopt(cli->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(cli->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(cli->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(cli->curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	curl_easy_setopt(cli->curl, CURLOPT_TIMEOUT_MS,
+	    cli->timeout_ms > 0 ? cli->timeout_ms : TIMEOUT_MS);
 	curl_easy_setopt(cli->curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(cli->curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(cli->curl, CURLOPT_WRITEDATA, &body);

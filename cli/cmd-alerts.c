@@ -47,5 +47,6 @@ const struct cmd cmd_alerts = {
 	.arguments = "",
 	.summary = "what fires, and what is about to",
 	.help = "Example\n  tillwatch alerts --json | jq '.alerts[].labels.alertname'\n",
+	.exits = "0 whatever fires\n" EXITS_OF_ASKING,
 	.run = run,
 };

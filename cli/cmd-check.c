@@ -22,5 +22,8 @@ const struct cmd cmd_check = {
 	.summary = "is the configuration right? (exit 0 or 78)",
 	.help = "Example\n  tillwatch check shop.yaml && tillwatch reload\n",
 	.max_args = 1,
+	.exits =
+	    "0 it is right; warnings are no error\n"
+	    "78 it is wrong, and nothing would be read of it\n",
 	.run = run,
 };

@@ -1,6 +1,7 @@
 /*
  * cmd-completion.c - what shells need to complete `tillwatch`, made from the table of verbs, so it
- * never tells of a verb or an option that is not there.
+ * never tells of a verb or an option that is not there: not of --json where a verb refuses it.
+ * Words of a verb's arguments that stand for themselves (`notify test`) are completed, too.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -29,6 +30,27 @@ put_quoted(const char *text)
 	putchar('\'');
 }
 
+/* Calls for each word in small letters of what follows a verb: "[list | test RECEIVER]". */
+static void
+each_word(const struct cmd *c, const char *before, const char *after)
+{
+	static const char small[] = "abcdefghijklmnopqrstuvwxyz";
+
+	for (const char *at = c->arguments; *at != '\0';) {
+		size_t n = strspn(at, small), rest = strcspn(at + n, " |[]");
+
+		if (n > 0 && rest == 0)
+			printf("%s%.*s%s", before, (int)n, at, after);
+		at += n + rest + (at[n + rest] != '\0');
+	}
+}
+
+static bool
+is_json(const struct cli_option *o)
+{
+	return strcmp(o->name, "json") == 0;
+}
+
 static bool
 takes_file(const struct cli_option *o)
 {
@@ -43,15 +65,17 @@ bash_head(void)
 	fputs("# bash completion for tillwatch, made by `tillwatch completion bash`\n"
 	      "_tillwatch() {\n"
 	      "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words files\n"
-	      "  declare -A of=(\n", stdout);
+	      "  declare -A of=() args=()\n", stdout);
 }
 
 static void
 bash_verb(const struct cmd *c)
 {
-	printf("    [%s]=\"", c->name);
+	printf("  of[%s]=\"%s", c->name, c->no_json == NULL ? "--json " : "");
 	for (const struct cli_option *o = c->options; o != NULL && o->name != NULL; o++)
 		printf("--%s ", o->name);
+	printf("\" args[%s]=\"", c->name);
+	each_word(c, "", " ");
 	fputs("\"\n", stdout);
 }
 
@@ -62,7 +86,7 @@ bash_option(const struct cmd *c, const struct cli_option *o)
 
 	if (c != NULL)
 		return;
-	fputs(has_begun ? "" : "  )\n  local all=\"", stdout);
+	fputs(has_begun ? "" : "  local all=\"", stdout);
 	has_begun = true;
 	printf("--%s ", o->name);
 }
@@ -73,7 +97,10 @@ bash_end(void)
 	fputs("\"\n"
 	      "  if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"${!of[*]} help version\"\n"
 	      "  elif [[ $cur == -* ]]; then words=\"${of[${COMP_WORDS[1]}]} $all\"\n"
-	      "  else compopt -o default 2>/dev/null; fi\n"
+	      "  else\n"
+	      "    [ \"$COMP_CWORD\" -ne 2 ] || words=${args[${COMP_WORDS[1]}]}\n"
+	      "    compopt -o default 2>/dev/null\n"
+	      "  fi\n"
 	      "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	      "}\n"
 	      "complete -F _tillwatch tillwatch\n", stdout);
@@ -87,7 +114,7 @@ zsh_head(void)
 	fputs("#compdef tillwatch\n"
 	      "# zsh completion for tillwatch, made by `tillwatch completion zsh`\n"
 	      "_tillwatch() {\n"
-	      "  local -a verbs all own\n", stdout);
+	      "  local -a verbs all own args\n", stdout);
 }
 
 static void
@@ -98,6 +125,9 @@ zsh_verb(const struct cmd *c)
 	snprintf(text, sizeof(text), "%s:%s", c->name, c->summary);
 	fputs("  verbs+=(", stdout);
 	put_quoted(text);
+	fputs(")\n", stdout);
+	printf("  [[ $words[2] == %s ]] && args=(", c->name);
+	each_word(c, "", " ");
 	fputs(")\n", stdout);
 }
 
@@ -125,7 +155,8 @@ static void
 zsh_end(void)
 {
 	fputs("  if (( CURRENT == 2 )); then _describe verb verbs\n"
-	      "  else shift words; (( CURRENT-- )); _arguments $own $all '*:argument:_files'; fi\n"
+	      "  else shift words; (( CURRENT-- )); _arguments $own $all "
+	      "'1:argument:{ compadd -a args; _files }' '*:argument:_files'; fi\n"
 	      "}\n"
 	      "_tillwatch \"$@\"\n", stdout);
 }
@@ -144,6 +175,9 @@ fish_verb(const struct cmd *c)
 	printf("complete -c tillwatch -n __fish_use_subcommand -f -a %s -d ", c->name);
 	put_quoted(c->summary);
 	putchar('\n');
+	printf("complete -c tillwatch -n '__fish_seen_subcommand_from %s' -a '", c->name);
+	each_word(c, "", " ");
+	fputs("'\n", stdout);
 }
 
 static void
@@ -177,12 +211,18 @@ print_for(const struct shell *s)
 	s->head();
 	for (int i = 0; cli_commands[i] != NULL; i++)
 		s->verb(cli_commands[i]);
-	for (int i = 0; cli_commands[i] != NULL; i++)
-		for (const struct cli_option *o = cli_commands[i]->options;
-		     o != NULL && o->name != NULL; o++)
-			s->option(cli_commands[i], o);
+	for (int i = 0; cli_commands[i] != NULL; i++) {
+		const struct cmd *c = cli_commands[i];
+
+		for (const struct cli_option *o = c->options; o != NULL && o->name != NULL; o++)
+			s->option(c, o);
+		for (const struct cli_option *o = cli_common_options; o->name != NULL; o++)
+			if (is_json(o) && c->no_json == NULL)
+				s->option(c, o);
+	}
 	for (const struct cli_option *o = cli_common_options; o->name != NULL; o++)
-		s->option(NULL, o);
+		if (!is_json(o))
+			s->option(NULL, o);
 	s->end();
 }
 
@@ -201,12 +241,14 @@ run(struct cli *cli)
 extern const struct cmd cmd_completion;
 const struct cmd cmd_completion = {
     .name = "completion",
-    .arguments = "SHELL",
+    .arguments = "bash | zsh | fish",
     .summary = "what bash, zsh or fish need to complete this command",
     .help = "Packages install it where the shells look. By hand:\n\n"
 	    "Example\n  tillwatch completion bash > ~/.local/share/bash-completion/completions/"
 	    "tillwatch\n",
     .min_args = 1,
     .max_args = 1,
+    .exits = "0 fine\n",
+    .no_json = "what it prints is for a shell",
     .run = run,
 };

@@ -13,7 +13,7 @@ run(struct cli *cli)
 {
 	bool is_dry = cli_option(cli, "dry-run") != NULL;
 	const char *file = cli->n_args > 1 ? cli->args[1] : cli->config, *arguments[6];
-	int n = 0;
+	int n = 0, rc;
 
 	if (strcmp(cli->args[0], "upgrade") != 0)
 		return cli_fail(EX_USAGE, "config takes upgrade, not \"%s\"", cli->args[0]);
@@ -25,7 +25,9 @@ run(struct cli *cli)
 	if (cli->json)
 		arguments[n++] = "--json";
 	arguments[n] = NULL;
-	return agent_run(arguments, NULL);
+	rc = agent_run(arguments, NULL);
+	/* It has said why on stderr; 1 is an answer. */
+	return rc > 1 && cli->json ? cli_fail(rc, "nothing is written") : rc;
 }
 
 static const struct cli_option options[] = {
@@ -44,13 +46,16 @@ const struct cmd cmd_config = {
 	"beside it: the words alone, so comments, order and quotes stay. What comes out must mean\n"
 	"the same, else nothing is written. The file as it was is FILE.orig (.orig.1 and so on);\n"
 	"mode and owner stay.\n\n"
-	"Exit codes: 0 written, or nothing to do; 1 something is left to write by hand (it says\n"
-	"what); 65 it would not mean the same; 73 the file cannot be written; 78 the\n"
-	"configuration has errors.\n\n"
 	"Examples\n  tillwatch config upgrade --dry-run\n"
 	"  tillwatch config upgrade /etc/tillwatch/tillwatch.yaml && tillwatch reload\n",
     .options = options,
     .min_args = 1,
     .max_args = 2,
+    .exits =
+	"0 written, or nothing to do\n"
+	"1 something is left to write by hand, with the lines\n"
+	"65 it would not mean the same, or is not UTF-8: nothing is written\n"
+	"73 a file cannot be written\n"
+	"78 the configuration has errors: nothing is written\n",
     .run = run,
 };

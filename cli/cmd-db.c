@@ -29,7 +29,11 @@ run(struct cli *cli)
 	findings = json_array();
 	n = store_check(cli->args[1], say, findings);
 	if (cli->json) {
-		print_json(findings);
+		json_t *all = json_pack(
+		    "{s:s, s:O}", "directory", cli->args[1], "findings", findings);
+
+		print_json(all);
+		json_decref(all);
 	} else {
 		json_array_foreach(findings, i, f) {
 			print_text(json_string_value(f));
@@ -49,5 +53,6 @@ const struct cmd cmd_db = {
 	.help = "Example\n  tillwatch db check /var/lib/tillwatch\n",
 	.min_args = 2,
 	.max_args = 2,
+	.exits = "0 all is well\n1 something is damaged, or there is no store\n",
 	.run = run,
 };

@@ -137,5 +137,6 @@ const struct cmd cmd_doctor = {
 	"Examples\n  tillwatch doctor\n"
 	"  tillwatch doctor -c /etc/tillwatch/tillwatch.yaml --user tillwatch --no-test --json\n",
     .options = options,
+    .exits = "0 all is well\n1 there are findings\n",
     .run = run,
 };

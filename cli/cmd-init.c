@@ -270,5 +270,11 @@ const struct cmd cmd_init = {
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,
+	.exits =
+	    "0 the file is written\n"
+	    "66 the file of --ca-file cannot be read\n"
+	    "69 the shop does not answer, or a wall, a login or a maintenance page does\n"
+	    "73 the file is there already, or cannot be made\n"
+	    "74 it cannot be written\n",
 	.run = run,
 };

@@ -123,7 +123,12 @@ const struct cmd cmd_map = {
 	    "Lag, errors and canaries are of the last hour; the rest is as of now. Errors are the\n"
 	    "worst share of a probe: server errors, errors inside answers, answers in part.\n\n"
 	    "Examples\n  tillwatch map\n"
-	    "  tillwatch map --coverage --min 80% -c shop.yaml     in CI: exit 1 below\n",
+	    "  tillwatch map --coverage --min 80% -c shop.yaml  # in CI\n",
     .options = options,
+    .exits =
+	    "0 fine\n"
+	    "1 less than --min passes\n"
+	    "78 configuration, with -c or --offline\n"
+	    EXITS_OF_ASKING,
     .run = run,
 };

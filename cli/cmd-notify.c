@@ -120,5 +120,6 @@ const struct cmd cmd_notify = {
 	.summary = "receivers and their messages: what waits, what could not be delivered",
 	.help = "Examples\n  tillwatch notify\n  tillwatch notify test oncall\n",
 	.max_args = 2,
+	.exits = "0 fine\n1 no such receiver\n" EXITS_OF_ASKING,
 	.run = run,
 };

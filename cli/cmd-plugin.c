@@ -35,13 +35,13 @@ list(struct cli *cli)
 		table_cell(t, TINT_BOLD, "%s", member_text(h, "group"));
 		table_cell(t, up ? TINT_OK : TINT_WARN, "%s", member_text(h, "state"));
 		table_cell(t, TINT_NONE, "%.0f", member_number(h, "pid"));
-		table_cell(t, TINT_NONE, "%.0f", member_number(h, "probes"));
+		table_cell(t, TINT_NONE, "%.0f", member_number(h, "n_probes"));
 		table_cell(t, TINT_NONE, "%.0f", member_number(h, "runs"));
 		table_cell(t, TINT_NONE, "%.0f", member_number(h, "late"));
 		table_cell(t, TINT_NONE, "%.0f", member_number(h, "skipped"));
-		table_cell(t, TINT_NONE, "%s", short_duration(member_number(h, "lag_p99"), lag));
-		table_cell(t, TINT_NONE, "%s", short_bytes(member_number(h, "rss"), rss));
-		table_cell(t, TINT_NONE, "%s", short_duration(member_number(h, "cpu"), cpu));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(h, "lag_p99_s"), lag));
+		table_cell(t, TINT_NONE, "%s", short_bytes(member_number(h, "rss_bytes"), rss));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(h, "cpu_s"), cpu));
 		table_cell(t, TINT_NONE, "%.0f", member_number(h, "restarts"));
 		table_cell(t, TINT_NONE, "%s", member_text(h, "sandbox"));
 		table_cell(t, TINT_NONE, "%s", member_text(h, "last_exit"));
@@ -89,5 +89,6 @@ const struct cmd cmd_plugin = {
 	.help = "retry ends the back-off of a host that waits (of all without GROUP).\n\n"
 		"Examples\n  tillwatch plugin\n  tillwatch plugin retry storefront\n",
 	.max_args = 2,
+	.exits = "0 fine\n" EXITS_OF_ASKING,
 	.run = run,
 };

@@ -33,8 +33,8 @@ run(struct cli *cli)
 		table_cell(t, TINT_BOLD, "%s", member_text(p, "name"));
 		table_cell(t, TINT_NONE, "%s", member_text(p, "plugin"));
 		table_cell(t, tint_of_verdict(verdict), "%s", verdict);
-		table_cell(t, TINT_NONE, "%s", short_duration(member_number(p, "interval"), a));
-		table_cell(t, TINT_NONE, "%s", short_duration(member_number(p, "timeout"), b));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(p, "interval_s"), a));
+		table_cell(t, TINT_NONE, "%s", short_duration(member_number(p, "timeout_s"), b));
 		table_cell(t, TINT_NONE, "%s", short_ago(member_number(p, "last_run"), c));
 		table_cell(t, TINT_NONE, "%s", short_time(member_number(p, "next_run"), d));
 		table_cell(t, TINT_NONE, "%.0f", member_number(p, "runs"));
@@ -51,5 +51,6 @@ const struct cmd cmd_probes = {
 	.arguments = "",
 	.summary = "the probes: when they run, what they said last",
 	.help = "Example\n  tillwatch probes --json | jq '.probes[] | {name, verdict}'\n",
+	.exits = "0 whatever they say\n" EXITS_OF_ASKING,
 	.run = run,
 };

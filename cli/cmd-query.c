@@ -176,5 +176,9 @@ const struct cmd cmd_query = {
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,
+	.exits =
+	    "0 also when no series matches\n"
+	    "65 the expression cannot be evaluated\n"
+	    EXITS_OF_ASKING,
 	.run = run,
 };

@@ -5,20 +5,27 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "cli/cli.h"
+#include "lib/buf.h"
 
 static int
 run(struct cli *cli)
 {
+	struct buf said;
 	json_t *data;
-	int rc = client_post(cli, "/-/reload", &data);
+	int rc;
 
-	if (rc == EX_DATAERR)
-		return EX_CONFIG;
-	if (rc == 0 && cli->json)
+	buf_init(&said, 1 << 20);
+	cli->said = &said;
+	rc = client_post(cli, "/-/reload", &data);
+	cli->said = NULL;
+	if (rc != 0)
+		rc = cli_fail(rc == EX_DATAERR ? EX_CONFIG : rc, "%s", buf_str(&said));
+	else if (cli->json)
 		print_json(data);
-	else if (rc == 0)
+	else
 		puts("reloaded");
 	json_decref(data);
+	buf_free(&said);
 	return rc;
 }
 
@@ -28,5 +35,6 @@ const struct cmd cmd_reload = {
 	.arguments = "",
 	.summary = "the agent reads its configuration again (exit 78: it keeps the old one)",
 	.help = "Example\n  tillwatch reload || echo \"the old configuration stays\"\n",
+	.exits = "0 the new configuration holds\n78 the old one stays\n" EXITS_OF_ASKING,
 	.run = run,
 };

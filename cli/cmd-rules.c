@@ -102,9 +102,12 @@ static int
 run(struct cli *cli)
 {
 	json_t *data;
-	int rc = client_get(cli, "/api/v1/rules", &data);
+	int rc;
 
-	if (rc != 0)
+	if (cli->json && cli_option(cli, "show") != NULL)
+		return cli_fail(
+		    EX_USAGE, "--show prints a rule file; --json without it has all rules");
+	if ((rc = client_get(cli, "/api/v1/rules", &data)) != 0)
 		return rc;
 	if (cli_option(cli, "show") != NULL)
 		show(data);
@@ -128,5 +131,6 @@ const struct cmd cmd_rules = {
     .summary = "what is judged: rules, their health, their expressions",
     .help = "Examples\n  tillwatch rules --show >rules.yaml && promtool check rules rules.yaml\n",
     .options = options,
+    .exits = "0 fine\n" EXITS_OF_ASKING,
     .run = run,
 };

@@ -3,7 +3,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <math.h>
 #include <string.h>
 
 #include "cli/agent-run.h"
@@ -23,43 +22,18 @@ through_agent(struct cli *cli, json_t **result)
 	return rc;
 }
 
-/* The host says microseconds; the answer has the same members with an agent and without. */
-static void
-name_as_agent(json_t *run)
-{
-	double us = member_number(run, "duration_us"), ms = member_number(run, "slot_ms");
-
-	json_object_set_new(run, "duration", isfinite(us) ? json_real(us / 1e6) : json_null());
-	json_object_set_new(run, "at", isfinite(ms) ? json_real(ms / 1e3) : json_null());
-}
-
-static int
-without_agent(struct cli *cli, json_t **result)
-{
-	const char *arguments[] = {"--run", cli->args[0], "-c", cli->config, NULL};
-	struct buf text;
-	int rc;
-
-	buf_init(&text, CLI_ANSWER_MAX);
-	rc = agent_run(arguments, &text);
-	if (rc == 0 && (*result = json_loads(buf_str(&text), 0, NULL)) == NULL)
-		rc = cli_fail(EX_PROTOCOL, "the host answered something that is no JSON");
-	if (rc == 0)
-		name_as_agent(*result);
-	buf_free(&text);
-	return rc;
-}
-
 static int
 run(struct cli *cli)
 {
 	json_t *result = NULL;
 	const char *verdict;
 	bool offline = cli_option(cli, "offline") != NULL || cli->config_given != NULL;
-	int rc = offline ? without_agent(cli, &result) : through_agent(cli, &result);
+	int rc = offline ? agent_run_once(cli, cli->args[0], &result) : through_agent(cli, &result);
 
-	if (rc != 0)
+	if (rc != 0) {
+		json_decref(result);
 		return rc;
+	}
 	if (cli->json)
 		print_json(result);
 	else
@@ -84,5 +58,11 @@ const struct cmd cmd_run = {
     .options = options,
     .min_args = 1,
     .max_args = 1,
+    .exits =
+	    "0 ok or warn\n"
+	    "1 crit or unknown, or no such probe\n"
+	    "70 the plugin's host ended badly\n"
+	    "78 configuration, with -c or --offline\n"
+	    EXITS_OF_ASKING,
     .run = run,
 };

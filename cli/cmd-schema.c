@@ -20,5 +20,6 @@ const struct cmd cmd_schema = {
 	.arguments = "",
 	.summary = "the configuration's JSON Schema, with the options of the installed plugins",
 	.help = "Example\n  tillwatch schema >tillwatch.schema.json\n",
+	.exits = "0 fine\n",
 	.run = run,
 };

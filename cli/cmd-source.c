@@ -4,7 +4,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <math.h>
 #include <string.h>
 
 #include "cli/agent-run.h"
@@ -46,7 +45,7 @@ show(struct cli *cli, json_t *result)
 	const char *verdict = member_text(result, "verdict"),
 		   *reason = member_text(result, "reason");
 	double n = json_number_value(json_object_get(facts, "n_records")),
-	       seconds = member_number(result, "duration_us") / 1e6;
+	       seconds = member_number(result, "duration_s");
 
 	print_list(json_object_get(facts, "records"), "record");
 	print_list(json_object_get(facts, "rejects"), "reject");
@@ -66,23 +65,13 @@ show(struct cli *cli, json_t *result)
 static int
 run(struct cli *cli)
 {
-	const char *arguments[] = {"--run", cli->args[1], "-c", cli->config, NULL};
 	json_t *result = NULL;
-	struct buf text;
 	int rc;
 
 	if (strcmp(cli->args[0], "try") != 0)
 		return cli_fail(EX_USAGE, "source takes try, not \"%s\"", cli->args[0]);
-	buf_init(&text, CLI_ANSWER_MAX);
-	rc = agent_run(arguments, &text);
-	if (rc == 0 && (result = json_loads(buf_str(&text), 0, NULL)) == NULL)
-		rc = cli_fail(EX_PROTOCOL, "the host answered something that is no JSON");
-	buf_free(&text);
-	if (rc == 0 && json_object_get(result, "refused") != NULL
-	    && json_is_string(json_object_get(result, "refused")))
-		rc = cli_fail(EX_CONFIG, "%s: %s", member_text(result, "refused"),
-		    member_text(result, "text"));
-	else if (rc == 0 && cli->json) {
+	rc = agent_run_once(cli, cli->args[1], &result);
+	if (rc == 0 && cli->json) {
 		print_json(result);
 		rc = strcmp(member_text(result, "verdict"), "ok") == 0 ? 0 : 1;
 	} else if (rc == 0) {
@@ -101,5 +90,10 @@ const struct cmd cmd_source = {
 	    "Example\n  tillwatch source try edge_log -c shop.yaml\n",
     .min_args = 2,
     .max_args = 2,
+    .exits =
+	    "0 it was read\n"
+	    "1 it could not be read, or not all of it\n"
+	    "70 the plugin's host ended badly\n"
+	    "78 configuration\n",
     .run = run,
 };

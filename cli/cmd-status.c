@@ -45,12 +45,11 @@ status_verdict(const json_t *p)
 	return status_rank(p) == 1 ? "stale" : member_text(p, "verdict");
 }
 
-static int
-count(const json_t *list, const char *name, const char *value)
+size_t
+status_count(const json_t *list, const char *name, const char *value)
 {
 	const json_t *o;
-	size_t i;
-	int n = 0;
+	size_t i, n = 0;
 
 	json_array_foreach(list, i, o)
 		n += strcmp(member_text(o, name), value) == 0;
@@ -94,7 +93,7 @@ values_of(struct cli *cli, const char *metric)
 {
 	json_t *data = NULL, *values = json_object();
 	const json_t *one;
-	struct buf url, said;
+	struct buf url, said, *before = cli->said;
 	size_t i;
 
 	buf_init(&url, 512);
@@ -103,7 +102,7 @@ values_of(struct cli *cli, const char *metric)
 	client_param(&url, "query", metric);
 	cli->said = &said; /* not knowing is no reason to fail */
 	(void)client_get(cli, buf_str(&url), &data);
-	cli->said = NULL;
+	cli->said = before;
 	json_array_foreach(json_object_get(data, "result"), i, one) {
 		const char *text =
 		    json_string_value(json_array_get(json_object_get(one, "value"), 1));
@@ -150,10 +149,10 @@ print(const struct cli *cli, const json_t *probes, const struct status *s)
 
 	fputs("shop ", stdout);
 	print_text(member_text(probes, "shop"));
-	printf(": %zu probes, %d ok, %d warn, %d crit, %d unknown; %d alerts firing\n",
-	    json_array_size(list), count(list, "verdict", "ok"), count(list, "verdict", "warn"),
-	    count(list, "verdict", "crit"), count(list, "verdict", "unknown"),
-	    count(s->alerts, "state", "firing"));
+	printf(": %zu probes, %zu ok, %zu warn, %zu crit, %zu unknown; %zu alerts firing\n",
+	    json_array_size(list), status_count(list, "verdict", "ok"),
+	    status_count(list, "verdict", "warn"), status_count(list, "verdict", "crit"),
+	    status_count(list, "verdict", "unknown"), status_count(s->alerts, "state", "firing"));
 	if (is_blind) {
 		print_tint(
 		    cli, TINT_CRIT, "this agent is blind: what it says of the shop is old");
@@ -165,37 +164,61 @@ print(const struct cli *cli, const json_t *probes, const struct status *s)
 		status_screen(cli, s, SCREEN_LINES - 1 - is_blind);
 }
 
+int
+status_ask(struct cli *cli, struct status_answers *a)
+{
+	int rc;
+
+	*a = (struct status_answers){NULL, NULL, NULL, NULL};
+	if ((rc = client_get(cli, "/tillwatch/v1/probes", &a->probes)) != 0
+	    || (rc = client_get(cli, "/api/v1/alerts", &a->alerts)) != 0
+	    || (rc = client_get(cli, "/tillwatch/v1/outbox", &a->outbox)) != 0)
+		return rc;
+	a->learning = learning_of(cli);
+	return 0;
+}
+
+void
+status_free(struct status_answers *a)
+{
+	json_decref(a->probes);
+	json_decref(a->alerts);
+	json_decref(a->outbox);
+	json_decref(a->learning);
+}
+
+json_t *
+status_json(const struct status_answers *a)
+{
+	return json_pack("{sOsOsOsO}", "probes", a->probes, "alerts", a->alerts, "outbox",
+	    a->outbox, "learning", a->learning);
+}
+
 static int
 run(struct cli *cli)
 {
-	json_t *probes = NULL, *alerts = NULL, *outbox = NULL, *learning = NULL, *all;
+	struct status_answers a;
 	struct status s;
-	int rc, bad;
+	int rc;
 
-	if ((rc = client_get(cli, "/tillwatch/v1/probes", &probes)) != 0
-	    || (rc = client_get(cli, "/api/v1/alerts", &alerts)) != 0
-	    || (rc = client_get(cli, "/tillwatch/v1/outbox", &outbox)) != 0)
-		goto out;
-	learning = learning_of(cli);
-	s = (struct status){.probes = json_object_get(probes, "probes"),
-	    .alerts = json_object_get(alerts, "alerts"),
-	    .receivers = json_object_get(outbox, "receivers"),
-	    .learning = learning};
-	bad = count(s.probes, "verdict", "crit");
-	if (cli->json) {
-		all = json_pack("{sOsOsOsO}", "probes", probes, "alerts", alerts, "outbox", outbox,
-		    "learning", learning);
-		print_json(all);
-		json_decref(all);
-	} else {
-		print(cli, probes, &s);
+	if (cli->n_shops > 1)
+		return status_shops(cli);
+	if ((rc = status_ask(cli, &a)) == 0) {
+		s = (struct status){.probes = json_object_get(a.probes, "probes"),
+		    .alerts = json_object_get(a.alerts, "alerts"),
+		    .receivers = json_object_get(a.outbox, "receivers"),
+		    .learning = a.learning};
+		if (cli->json) {
+			json_t *all = status_json(&a);
+
+			print_json(all);
+			json_decref(all);
+		} else {
+			print(cli, a.probes, &s);
+		}
+		rc = status_count(s.probes, "verdict", "crit") > 0 ? 1 : 0;
 	}
-	rc = bad > 0 ? 1 : 0;
-out:
-	json_decref(probes);
-	json_decref(alerts);
-	json_decref(outbox);
-	json_decref(learning);
+	status_free(&a);
 	return rc;
 }
 
@@ -210,8 +233,14 @@ const struct cmd cmd_status = {
     .arguments = "",
     .summary = "is it watching, and is the shop well? (exit 1: a probe is crit)",
     .help = "One screen: a line a family, what is wrong below it, alerts that fire, what is still\n"
-	    "learnt (its judgement is not whole before), receivers.\n\n"
-	    "Example\n  tillwatch status || echo \"look at the shop\"\n",
+	    "learnt (its judgement is not whole before), receivers.\n"
+	    "Of several shops (--shop, --socket, more than once): a line each, worst first, and\n"
+	    "what is worst in it; exit 1 when any has a probe that is crit, else 69 when any does\n"
+	    "not answer.\n\n"
+	    "Examples\n  tillwatch status || echo \"look at the shop\"\n"
+	    "  tillwatch status --shop all\n",
+    .has_shops = true,
     .options = options,
+    .exits = "0 no probe is crit\n1 a probe is crit\n" EXITS_OF_ASKING,
     .run = run,
 };

@@ -35,9 +35,23 @@ read_format(const char *text, struct tui_opts *o)
 	return text == NULL;
 }
 
+/* Several shops: their list comes first. */
+static void
+take_shops(const struct cli *cli, struct tui_opts *o, struct tui_shop *shops)
+{
+	for (int i = 0; i < cli->n_shops; i++)
+		shops[i] = (struct tui_shop){.name = cli->shops[i].name,
+		    .socket = cli->shops[i].socket};
+	if (cli->n_shops > 1) {
+		o->shops = shops;
+		o->n_shops = cli->n_shops;
+	}
+}
+
 static int
 run(struct cli *cli)
 {
+	struct tui_shop shops[CLI_SHOPS_MAX];
 	struct tui_opts o = {.socket = cli->socket,
 	    .url = cli->url,
 	    .token_file = cli->token_file,
@@ -52,6 +66,7 @@ run(struct cli *cli)
 	char err[512] = "";
 	int rc;
 
+	take_shops(cli, &o, shops);
 	setlocale(LC_ALL, ""); /* which glyphs the terminal can show */
 	if (!read_size(cli_option(cli, "size"), &o))
 		return cli_fail(EX_USAGE, "--size takes columns x rows, such as 140x45");
@@ -86,8 +101,15 @@ const struct cmd cmd_top = {
     .name = "top",
     .arguments = "",
     .summary = "the dashboard",
-    .help = "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront "
-	    "--at 14:32\n",
+    .help = "Of several shops (--shop, --socket, more than once) their list comes first, worst\n"
+	    "on top, each with money in its own currency, none added up. Enter opens one, q goes\n"
+	    "back, < and > go to the next.\n\n"
+	    "Examples\n  tillwatch top\n  tillwatch top --once --size 140x45 --view storefront "
+	    "--at 14:32\n  tillwatch top --shop all\n",
+    .has_shops = true,
     .options = options,
+    .exits = "0 fine\n69 no agent answers\n70 the terminal cannot be used\n",
+    .no_json = "it draws; `tillwatch status --json` and `tillwatch query --json` have what it "
+	       "shows",
     .run = run,
 };

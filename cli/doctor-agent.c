@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "config/instance.h"
 #include "lib/clock.h"
 #include "lib/xmalloc.h"
 
@@ -38,19 +39,36 @@ is_closed_to_us(const struct cli *cli)
 	return cli->url == NULL && access(cli->socket, W_OK) != 0 && errno == EACCES;
 }
 
+/* The unit that runs the agent: tillwatchd, or of several shops tillwatchd@acme. */
+static const char *
+unit_of(const struct doctor *d, char dst[INSTANCE_NAME + 16])
+{
+	char name[INSTANCE_NAME];
+
+	instance_name(d->cli->config, name);
+	if (strcmp(name, INSTANCE_MAIN) == 0)
+		snprintf(dst, INSTANCE_NAME + 16, "tillwatchd");
+	else
+		snprintf(dst, INSTANCE_NAME + 16, "tillwatchd@%s", name);
+	return dst;
+}
+
 static void
 check_answer(struct doctor *d, json_t **agent)
 {
 	int rc = client_get(d->cli, "/tillwatch/v1/agent", agent);
+	char unit[INSTANCE_NAME + 16], start[300];
 
 	if (rc == 0)
 		return;
+	unit_of(d, unit);
+	snprintf(start, sizeof(start),
+	    "start it: systemctl enable --now %s; if it ends again: journalctl -u %s", unit, unit);
 	doctor_add(d, "fail",
 	    is_closed_to_us(d->cli) ? "ask as root, or join the group of the socket: usermod -aG "
 				      "tillwatch YOU, then log in again"
 	    : rc == EX_NOPERM ? "give --token-file, or ask on the agent's own socket"
-			      : "start it: systemctl enable --now tillwatchd; if it ends again: "
-				"journalctl -u tillwatchd",
+			      : start,
 	    "%s", buf_str(d->said));
 }
 
@@ -103,8 +121,11 @@ check_user(struct doctor *d)
 static void
 check_version(struct doctor *d, const json_t *agent)
 {
+	char unit[INSTANCE_NAME + 16], remedy[128];
+
+	snprintf(remedy, sizeof(remedy), "systemctl restart %s", unit_of(d, unit));
 	if (strcmp(member_text(agent, "version"), PACKAGE_VERSION) != 0)
-		doctor_add(d, "warn", "systemctl restart tillwatchd",
+		doctor_add(d, "warn", remedy,
 		    "the agent that runs is version %s, installed is %s",
 		    member_text(agent, "version"), PACKAGE_VERSION);
 }
@@ -160,7 +181,7 @@ check_hosts(struct doctor *d)
 {
 	json_t *data = NULL;
 	const json_t *h;
-	char remedy[200];
+	char remedy[400], unit[INSTANCE_NAME + 16];
 	size_t i;
 
 	if (client_get(d->cli, "/tillwatch/v1/plugins", &data) != 0)
@@ -170,9 +191,8 @@ check_hosts(struct doctor *d)
 		    || member_number(h, "restarts") == 0)
 			continue;
 		snprintf(remedy, sizeof(remedy),
-		    "journalctl -u tillwatchd shows why it ended; then tillwatch plugin retry "
-		    "%.100s",
-		    member_text(h, "group"));
+		    "journalctl -u %s shows why it ended; then tillwatch plugin retry %.100s",
+		    unit_of(d, unit), member_text(h, "group"));
 		doctor_add(d, "fail", remedy, "the host %s ended %.0f times and waits: %s",
 		    member_text(h, "group"), member_number(h, "restarts"),
 		    member_text(h, "last_exit"));

@@ -27,13 +27,15 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-status.c \
 	cli/cmd-top.c \
 	cli/doctor.h cli/doctor-agent.c \
+	cli/help-json.c \
 	$(INIT_SOURCES) \
 	cli/main.c \
 	cli/map.h \
 	cli/map-draw.c \
 	cli/map-live.c \
 	cli/print.c \
-	cli/status.h cli/status-screen.c \
+	cli/shops.c \
+	cli/status.h cli/status-screen.c cli/status-shops.c \
 	cli/waterfall.c cli/waterfall.h
 nodist_cli_tillwatch_SOURCES = cli/init-examples.c
 cli_tillwatch_CPPFLAGS = $(AM_CPPFLAGS) -DTW_SBINDIR='"$(sbindir)"' -DTW_DOCDIR='"$(docdir)"'
@@ -62,6 +64,10 @@ EXTRA_DIST += tests/blackbox/config-upgrade.sh
 
 TESTS += tests/blackbox/status.sh
 EXTRA_DIST += tests/blackbox/status.sh
+
+# What programs, shells and readers get of the verbs.
+TESTS += tests/blackbox/verbs.sh
+EXTRA_DIST += tests/blackbox/verbs.sh tests/blackbox/verbs.py
 
 # What `init` makes of pages; and the whole verb against a shop that counts who asks, and when.
 check_PROGRAMS += tests/unit/test-init

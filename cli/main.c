@@ -48,6 +48,9 @@ const struct cmd *const cli_commands[] = {
 const struct cli_option cli_common_options[] = {
     {"config", 'c', "FILE",
 	"configuration to read (default: " TW_SYSCONFDIR "/tillwatch.yaml)"},
+    {"shop", 'S', "NAME",
+	"of several shops the one of " TW_SYSCONFDIR "/NAME.yaml; top and status: also several, "
+	"or all"},
     {"socket", 's', "PATH", "the agent's socket (default: " TW_RUNDIR "/agent.sock)"},
     {"url", 'u', "URL", "an agent, or a Prometheus-compatible server, over HTTP"},
     {"token-file", 0, "FILE", "file with the bearer token for --url"},
@@ -56,6 +59,34 @@ const struct cli_option cli_common_options[] = {
     {"help", 'h', NULL, "this text"},
     {NULL, 0, NULL, NULL},
 };
+
+/* Whoever asked for JSON gets it, also from what fails before the options are read. Of the process,
+ * as stdout is. */
+static bool is_json;
+
+bool
+cli_is_json(void)
+{
+	return is_json;
+}
+
+int
+cli_fail_json(int code, const char *text)
+{
+	size_t len = strlen(text);
+	json_t *o;
+
+	if (!is_json || print_has_json())
+		return code;
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	o = json_pack("{s:s%, s:i}", "error", text, len, "exit_code", code);
+	if (o == NULL) /* bytes that are no UTF-8 */
+		o = json_pack("{s:s, s:i}", "error", "see stderr", "exit_code", code);
+	print_json(o);
+	json_decref(o);
+	return code;
+}
 
 int
 cli_fail(int code, const char *fmt, ...)
@@ -68,7 +99,7 @@ cli_fail(int code, const char *fmt, ...)
 	va_end(ap);
 	fflush(stdout);
 	fprintf(stderr, "tillwatch: %s\n", text);
-	return code;
+	return cli_fail_json(code, text);
 }
 
 const char *
@@ -85,11 +116,13 @@ cli_option(const struct cli *cli, const char *name)
 /* ---- help ---- */
 
 static void
-help_options(FILE *f, const struct cli_option *o)
+help_options(FILE *f, const struct cli_option *o, const struct cmd *c)
 {
 	char text[64];
 
 	for (; o != NULL && o->name != NULL; o++) {
+		if (c->no_json != NULL && strcmp(o->name, "json") == 0)
+			continue;
 		snprintf(text, sizeof(text), "--%s%s%s", o->name, o->value != NULL ? " " : "",
 		    o->value != NULL ? o->value : "");
 		if (o->letter != 0)
@@ -100,18 +133,28 @@ help_options(FILE *f, const struct cli_option *o)
 }
 
 static void
+help_exits(FILE *f, const char *exits)
+{
+	fputs("\nExit codes\n", f);
+	for (; exits != NULL && *exits != '\0'; exits += strcspn(exits, "\n") + 1)
+		fprintf(f, "  %.*s\n", (int)strcspn(exits, "\n"), exits);
+	fputs("  64 usage\n", f);
+}
+
+static void
 help_verb(FILE *f, const struct cmd *c)
 {
 	fprintf(f, "tillwatch %s%s%s: %s\n\n", c->name, c->arguments[0] ? " " : "", c->arguments,
 	    c->summary);
 	if (c->options != NULL && c->options[0].name != NULL) {
 		fputs("Options\n", f);
-		help_options(f, c->options);
+		help_options(f, c->options, c);
 	}
 	fputs("Common options\n", f);
-	help_options(f, cli_common_options);
+	help_options(f, cli_common_options, c);
 	if (c->help != NULL)
 		fprintf(f, "\n%s", c->help);
+	help_exits(f, c->exits);
 }
 
 static void
@@ -121,7 +164,8 @@ help_all(FILE *f)
 	for (int i = 0; cli_commands[i] != NULL; i++)
 		fprintf(f, "  %-10s %-22s %s\n", cli_commands[i]->name, cli_commands[i]->arguments,
 		    cli_commands[i]->summary);
-	fputs("\n`tillwatch VERB --help` says more. Exit codes: 0 fine, 1 the answer is no, 64 "
+	fputs("\n`tillwatch VERB --help` says more, `man tillwatch-VERB` the rest; `tillwatch help "
+	      "--json` tells it to\nprograms. Exit codes: 0 fine, 1 the answer is no, 64 "
 	      "usage, 65 bad data,\n"
 	      "69 the agent does not answer, 77 not allowed, 78 configuration.\n",
 	    f);
@@ -161,6 +205,10 @@ no_such_option(const struct cli *cli, const char *text)
 static int
 help(const char *verb)
 {
+	if (verb != NULL && (strcmp(verb, "--json") == 0 || strcmp(verb, "-j") == 0)) {
+		help_json();
+		return 0;
+	}
 	for (int i = 0; verb != NULL && cli_commands[i] != NULL; i++)
 		if (strcmp(cli_commands[i]->name, verb) == 0) {
 			help_verb(stdout, cli_commands[i]);
@@ -184,21 +232,24 @@ find_option(const struct cli_option *o, const char *name, size_t len, char lette
 	return -1;
 }
 
-static void
+static int
 set_common(struct cli *cli, const char *name, const char *value)
 {
 	if (strcmp(name, "config") == 0)
 		cli->config = cli->config_given = value;
+	else if (strcmp(name, "shop") == 0)
+		return shops_add(cli, value);
 	else if (strcmp(name, "socket") == 0)
-		cli->socket = value;
+		return shops_add_socket(cli, value);
 	else if (strcmp(name, "url") == 0)
-		cli->url = value;
+		cli->url = value, cli->is_url_given = true;
 	else if (strcmp(name, "token-file") == 0)
 		cli->token_file = value;
 	else if (strcmp(name, "json") == 0)
 		cli->json = true;
 	else if (strcmp(name, "no-color") == 0)
 		cli->color = false;
+	return 0;
 }
 
 /* One option at argv[*i]. 0, -1: help was asked, or an exit code. */
@@ -230,9 +281,8 @@ take_option(struct cli *cli, char **argv, int *i)
 	else if ((value = argv[++*i]) == NULL)
 		return cli_fail(EX_USAGE, "%s needs a value (%s)", text, table[at].value);
 	if (common)
-		set_common(cli, table[at].name, value);
-	else
-		cli->values[at] = value;
+		return set_common(cli, table[at].name, value);
+	cli->values[at] = value;
 	return 0;
 }
 
@@ -274,20 +324,25 @@ run_verb(const struct cmd *c, char **argv)
 
 	if (rc == -1) {
 		help_verb(stdout, c);
-		return 0;
+		rc = 0;
+	} else if (rc == 0 && cli.json && c->no_json != NULL) {
+		rc = cli_fail(EX_USAGE, "%s has no JSON: %s", c->name, c->no_json);
+	} else if (rc == 0 && (rc = shops_settle(&cli)) == 0) {
+		rc = c->run(&cli);
 	}
-	if (rc != 0)
-		return rc;
-	if (cli.config == NULL)
-		cli.config = TW_SYSCONFDIR "/tillwatch.yaml";
-	cli.is_socket_given = cli.socket != NULL;
-	if (cli.socket == NULL)
-		cli.socket = TW_RUNDIR "/agent.sock";
-	rc = c->run(&cli);
 	client_close(&cli);
+	shops_free(&cli);
 	if (fflush(stdout) != 0 && rc == 0)
 		rc = EX_IOERR;
 	return rc;
+}
+
+/* Before anything can go wrong. A value of another option that looks so is not worth a parser. */
+static void
+look_for_json(char **argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		is_json = is_json || strcmp(*argv, "--json") == 0 || strcmp(*argv, "-j") == 0;
 }
 
 int
@@ -299,6 +354,7 @@ main(int argc, char **argv)
 		help_all(stderr);
 		return EX_USAGE;
 	}
+	look_for_json(argv + 1);
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0
 	    || strcmp(argv[1], "-h") == 0)
 		return help(argc > 2 ? argv[2] : NULL);

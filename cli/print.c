@@ -49,9 +49,19 @@ print_tint(const struct cli *cli, enum tint tint, const char *s)
 		fputs("\033[0m", stdout);
 }
 
+/* Of the process, as stdout is: one JSON text is all that it says. */
+static bool has_json;
+
+bool
+print_has_json(void)
+{
+	return has_json;
+}
+
 void
 print_json(const json_t *v)
 {
+	has_json = true;
 	json_dumpf(v, stdout,
 	    JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	putchar('\n');

@@ -1,6 +1,6 @@
 /*
- * status.h - the two halves of `tillwatch status`: what is asked (cmd-status.c), what is drawn
- * (status-screen.c).
+ * status.h - the parts of `tillwatch status`: what is asked (cmd-status.c), what is drawn of a shop
+ * (status-screen.c), and of several (status-shops.c).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,6 +13,18 @@ struct status {
 	const json_t *probes, *alerts, *receivers; /* lists, as the API gives them */
 	const json_t *learning; /* [{"probe","days","target_days","until"}] */
 };
+
+/* What the agent answers, each the "data" of one question; NULL = not asked. */
+struct status_answers { json_t *probes, *alerts, *outbox, *learning; };
+/* Asks. 0 or an exit code; free with status_free in either case. */
+int status_ask(struct cli *cli, struct status_answers *a);
+void status_free(struct status_answers *a);
+json_t *status_json(const struct status_answers *a);
+size_t status_count(const json_t *list, const char *name, const char *value);
+
+/* All shops of cli, at once: a line each, worst first, and what is worst in it. Exit code: 1 when a
+ * probe of any is crit, else 69 when any does not answer, else 0. */
+int status_shops(struct cli *cli);
 
 /* Worst first: crit, stale, unknown, warn, pending, ok. */
 int status_rank(const json_t *probe);

@@ -113,7 +113,7 @@ waterfall_print(const struct cli *cli, const json_t *run)
 		fputs(", ", stdout);
 		print_text(member_text(run, "reason"));
 	}
-	printf(" (%s)\n", short_duration(member_number(run, "duration"), text));
+	printf(" (%s)\n", short_duration(member_number(run, "duration_s"), text));
 	json_array_foreach(hops, i, hop)
 		print_hop(cli, hop, &at, whole);
 }

@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 
-/* run: {"probe","at","verdict","cause","reason","duration","facts":{...}} */
+/* run: {"probe","at","verdict","cause","reason","duration_s","facts":{...}} */
 void waterfall_print(const struct cli *cli, const json_t *run);
 
 #endif

@@ -16,6 +16,7 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/flows.h"
+#include "config/instance.h"
 #include "lib/tz.h"
 #include "lib/xmalloc.h"
 
@@ -437,6 +438,25 @@ check_synthetic(struct load *l, const struct yaml_node *root)
 		    "one header is sent, not %u", l->config->synthetic.headers.n);
 }
 
+/* What is not said lies where agent and command line both look for it: instance.h. */
+static void
+place_files(struct load *l, const struct yaml_node *root, const char *path)
+{
+	const struct yaml_node *agent = yaml_get(root, "agent");
+	char name[INSTANCE_NAME], at[INSTANCE_PATH];
+	struct config *c = l->config;
+
+	instance_name(path, name);
+	if (yaml_get(yaml_get(agent, "store"), "path") == NULL) {
+		instance_store(name, at);
+		c->agent.store.path = heap_text(&c->heap, at, strlen(at));
+	}
+	if (yaml_get(yaml_get(agent, "api"), "socket") == NULL) {
+		instance_socket(name, at);
+		c->agent.api.socket = heap_text(&c->heap, at, strlen(at));
+	}
+}
+
 static void
 load_tree(struct load *l, const char *path)
 {
@@ -455,6 +475,7 @@ load_tree(struct load *l, const char *path)
 	    && l->errors->n == 0)
 		errors_add(l->errors, &root->place, "", "%s", err);
 	json_decref(values);
+	place_files(l, root, path);
 	check_false_pages(l, root);
 	check_calendar(l, root);
 	check_synthetic(l, root);

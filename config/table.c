@@ -69,7 +69,8 @@ static const struct tw_option store_rows[] = {
 	.offset = INNER(config, agent.store, path),
 	.def = TW_STATEDIR,
 	.flags = TW_NEEDS_RESTART,
-	.help = "directory of the store"},
+	.help = "directory of the store; of a shop with a file NAME.yaml beside tillwatch.yaml: "
+		"NAME within that"},
     {.name = "retention",
 	.type = TW_MAP,
 	.offset = INNER(config, agent.store, retention),
@@ -108,7 +109,8 @@ static const struct tw_option api_rows[] = {
 	.offset = INNER(config, agent.api, socket),
 	.def = TW_RUNDIR "/agent.sock",
 	.flags = TW_NEEDS_RESTART,
-	.help = "Unix socket; who may open it may read"},
+	.help = "Unix socket; who may open it may read. Of a shop with a file NAME.yaml: in a "
+		"folder NAME"},
     {.name = "act_group",
 	.type = TW_STRING,
 	.offset = INNER(config, agent.api, act_group),

@@ -6,6 +6,7 @@
  *     tillwatch-host --once FILE --probe JSON [--setup JSON]      one run, the result as one line
  *     tillwatch-host --start FILE --setup JSON                    would these probes start?
  *     tillwatch-host --inspect JSON                               what a host has here, one line
+ *     tillwatch-host --help, --version
  *
  * JSON given as "-" is read from standard input: a command line is seen by every user, and options
  * hold secrets. Exit codes: 0; 64 wrong arguments; 75 start me again; 78 the plugin cannot be used.
@@ -15,6 +16,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "build-config.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -39,18 +42,40 @@ struct arguments {
 	const char *plugins[HOST_PLUGINS_MAX];
 	size_t n_plugins;
 	int fd;
-	const char *describe, *once, *start, *probe, *setup, *inspect;
+	const char *describe, *once, *start, *probe, *setup, *inspect, *told;
 };
+
+static const char help[] =
+    "tillwatch-host: the process that loads plugins\n\n"
+    "usage: tillwatch-host --describe FILE\n"
+    "       tillwatch-host --once FILE --probe JSON|- [--setup JSON]\n"
+    "       tillwatch-host --start FILE --setup JSON\n"
+    "       tillwatch-host --inspect JSON\n"
+    "       tillwatch-host --plugin FILE [--plugin FILE ...] --fd N\n\n"
+    "  --describe FILE   what a plugin says of itself: options, metrics, alerts\n"
+    "  --once FILE       run a probe of the plugin once, and print its run\n"
+    "  --probe JSON      of --once: {\"name\",\"options\"}; -: read it from standard input\n"
+    "  --setup JSON      what the agent tells its hosts; -: read it from standard input\n"
+    "  --start FILE      would the probes on standard input start? One a line\n"
+    "  --inspect JSON    what a host with that setup has here: sandbox, geo databases\n"
+    "  --plugin FILE     a plugin of the group that the agent starts\n"
+    "  --fd N            where the agent that started it is\n"
+    "  --version\n"
+    "  --help\n\n"
+    "All that is printed is JSON, a text a line.\n\n"
+    "Examples\n"
+    "  tillwatch-host --describe ./greeting.so\n"
+    "  tillwatch-host --once ./greeting.so --probe '{\"name\":\"home\",\"options\":{}}'\n\n"
+    "Exit codes\n"
+    "  0 fine; of --once: it ran, whatever its verdict\n"
+    "  64 usage\n"
+    "  75 it failed, and may be tried again\n"
+    "  78 the plugin or its options are refused\n";
 
 static int
 usage(void)
 {
-	fputs("usage: tillwatch-host --plugin FILE [--plugin FILE ...] --fd N\n"
-	      "       tillwatch-host --describe FILE\n"
-	      "       tillwatch-host --once FILE --probe JSON|- [--setup JSON]\n"
-	      "       tillwatch-host --start FILE --setup JSON     probes on standard input\n"
-	      "       tillwatch-host --inspect JSON               of --setup\n",
-	    stderr);
+	fputs(help, stderr);
 	return EXIT_USAGE;
 }
 
@@ -61,7 +86,8 @@ parse(struct arguments *a, int argc, char **argv)
 	    {"fd", required_argument, NULL, 'f'}, {"describe", required_argument, NULL, 'd'},
 	    {"once", required_argument, NULL, 'o'}, {"probe", required_argument, NULL, 'c'},
 	    {"setup", required_argument, NULL, 's'}, {"start", required_argument, NULL, 'b'},
-	    {"inspect", required_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
+	    {"inspect", required_argument, NULL, 'i'}, {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
 	char *end;
 	int c;
 
@@ -84,6 +110,8 @@ parse(struct arguments *a, int argc, char **argv)
 		case 's': a->setup = optarg; break;
 		case 'b': a->start = optarg; break;
 		case 'i': a->inspect = optarg; break;
+		case 'h': a->told = help; break;
+		case 'v': a->told = "tillwatch-host " PACKAGE_VERSION "\n"; break;
 		default: return -1;
 		}
 	}
@@ -185,6 +213,8 @@ main(int argc, char **argv)
 	(void)mallopt(M_MXFAST, 0); /* else each large block that is freed sweeps all small ones */
 	if (parse(&a, argc, argv) != 0)
 		return usage();
+	if (a.told != NULL)
+		return fputs(a.told, stdout) < 0 || fflush(stdout) != 0 ? HOST_EXIT_AGAIN : 0;
 	if (a.describe != NULL)
 		return host_describe(a.describe);
 	if (a.inspect != NULL)

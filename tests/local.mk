@@ -1,5 +1,6 @@
 # tests/local.mk - what belongs to no single room; each room registers its own tests beside its sources.
 include tests/shop/local.mk
+include tests/shops/local.mk
 include tests/promqltest/local.mk
 include tests/plugins/local.mk
 

@@ -46,6 +46,9 @@ void query_funnel(struct asking *a, struct charts *c, const char *asked, int64_t
 /* query_stock.c: fills c->stock. */
 void query_stock(struct asking *a, struct charts *c, int64_t at_ms);
 
+/* query_sums.c: fills s->sums; s has its targets and, where known, the agent's clock. */
+void query_sums(struct asking *a, struct status *s, int64_t now_ms);
+
 void ask_copy_text(char *dst, size_t cap, const char *src);     /* sanitised; NULL gives "" */
 void ask_copy_member(char *dst, size_t cap, const json_t *o, const char *name);
 double ask_number(const json_t *v);     /* also of a number in a string; else NaN */

@@ -10,16 +10,17 @@ tui_libtwtui_la_SOURCES = \
 	tui/loop.c tui/tui.h \
 	tui/model.c tui/model.h \
 	tui/order.c tui/ui.h \
-	tui/query_charts.c tui/query_status.c tui/query_stock.c tui/query_traffic.c \
+	tui/query_charts.c tui/query_status.c tui/query_stock.c tui/query_sums.c tui/query_traffic.c \
 	tui/query.h tui/stock.h tui/traffic.h \
 	tui/render.c \
+	tui/shops.c \
 	tui/source_http.c tui/source.h \
 	tui/stock_order.c \
 	tui/term_dump.c tui/term_dump.h \
 	tui/term_ncurses.c tui/term.h \
 	tui/theme.c tui/theme.h \
 	tui/update.c \
-	tui/view_api.c tui/view_funnel.c tui/view_map.c tui/view_overview.c tui/view_stock.c \
+	tui/view_api.c tui/view_funnel.c tui/view_map.c tui/view_overview.c tui/view_shops.c tui/view_stock.c \
 	tui/view_stock.h tui/view_stock_keys.c tui/view_storefront.c \
 	tui/w_bar.c tui/w_heat.c tui/w_help.c tui/w_line.c tui/w_spark.c tui/w_strip.c tui/w_table.c \
 	tui/w_waterfall.c tui/widgets.h \
@@ -47,8 +48,12 @@ tests_fuzz_fuzz_keys_SOURCES = tests/fuzz/fuzz-keys.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_keys_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_keys_LDADD = tui/libtwtui.la lib/libtw.la
 
-check_PROGRAMS += tests/unit/test-tui-units tests/unit/test-tui-query tests/unit/test-tui-stock
-TESTS += tests/unit/test-tui-units tests/unit/test-tui-query tests/unit/test-tui-stock
+check_PROGRAMS += tests/unit/test-tui-units tests/unit/test-tui-query tests/unit/test-tui-shops tests/unit/test-tui-stock
+TESTS += tests/unit/test-tui-units tests/unit/test-tui-query tests/unit/test-tui-shops tests/unit/test-tui-stock
+tests_unit_test_tui_shops_SOURCES = tests/unit/test-tui-shops.c tests/golden/fixture.c \
+	tests/golden/fixture.h tests/unit/tui-sample.h
+tests_unit_test_tui_shops_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_tui_shops_LDADD = tui/libtwtui.la lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
 tests_unit_test_tui_units_SOURCES = tests/unit/test-tui-units.c tests/unit/tui-sample.h
 tests_unit_test_tui_units_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tui_units_LDADD = tui/libtwtui.la lib/libtw.la $(CMOCKA_LIBS) -lm

@@ -58,6 +58,19 @@ series_values(int n)
 	return v;
 }
 
+struct sums
+sums_none(void)
+{
+	return (struct sums){.p95 = NAN,
+	    .target = NAN,
+	    .orders = NAN,
+	    .usual = NAN,
+	    .low = NAN,
+	    .high = NAN,
+	    .risk_low = NAN,
+	    .risk_high = NAN};
+}
+
 struct status *
 status_new(void)
 {
@@ -65,6 +78,7 @@ status_new(void)
 
 	s->refs = 1;
 	s->now = s->blind_since = NAN;
+	s->sums = sums_none();
 	return s;
 }
 

@@ -81,9 +81,20 @@ struct receiver_row {
 	double pending, oldest, delivered, dead;
 };
 
+/* What the list of shops says of one beside its verdict (query_sums.c); NAN = not known. Money is
+ * in the shop's own currency and is never added to that of another. */
+struct sums {
+	char slow[96];          /* the storefront that is slowest for its target; "" = none */
+	double p95, target;     /* its seconds to first byte in the last hour; NAN = no target */
+	double orders, usual, low, high; /* in the last hour, and what is usual for it */
+	bool is_few;            /* chance does not explain that */
+	double risk_low, risk_high; /* money that does not come in an hour, an estimate */
+};
+
 struct status {
 	_Atomic unsigned refs;
 	char shop[96];
+	char currency[8];       /* of the shop: "EUR"; "" = it does not say */
 	char error[200];        /* why the newest attempt failed; the rest is the last answer */
 	bool ever;              /* something was read at least once */
 	double now;             /* the agent's clock, unix seconds */
@@ -96,6 +107,7 @@ struct status {
 	struct alert_row *alerts;
 	struct host_row *hosts;
 	struct receiver_row *receivers;
+	struct sums sums;
 };
 
 struct hop_row {
@@ -137,8 +149,21 @@ struct charts {
 	struct stock_data *stock;       /* of the view Stock (stock.h) */
 };
 
-struct model { struct status *status; struct charts *charts; }; /* either may be NULL */
+#define SHOPS_MAX 64
 
+struct shop {
+	char name[96];          /* as it was asked for; "" = what its agent says */
+	struct status *status;  /* NULL: not answered yet */
+};
+
+struct model {
+	struct status *status;  /* of the shop that is open; either may be NULL */
+	struct charts *charts;
+	const struct shop *shops; /* all, in the order they were asked for */
+	int n_shops;            /* 0 and 1: there is no list of shops */
+};
+
+struct sums sums_none(void);
 struct status *status_new(void);
 struct status *status_ref(struct status *s);
 void status_unref(struct status *s);            /* NULL allowed */

@@ -12,7 +12,11 @@
 struct frame
 frame_make(const struct ui *ui, const struct model *m)
 {
-	struct frame f = {.ui = ui, .status = m->status, .charts = m->charts, .at = -1};
+	struct frame f = {.ui = ui,
+	    .status = m->status,
+	    .charts = m->charts,
+	    .shops = m->shops,
+	    .at = -1};
 
 	if (m->charts == NULL)
 		return f;

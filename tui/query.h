@@ -7,8 +7,8 @@
  * What is asked of the server, all of it:
  *
  *   every 2 s    GET /tillwatch/v1/probes
- *                    {data:{shop, now, blind_since?, probes:[{name, plugin, verdict, reason, since,
- *                    last_run, next_run, interval, late, stale}]}}
+ *                    {data:{shop, currency, now, blind_since?, probes:[{name, plugin, verdict,
+ *                    reason, since, last_run, next_run, interval, late, stale}]}}
  *                    404 (a plain Prometheus): /api/v1/query
  *                        max by (probe) (tillwatch_probe_verdict)
  *                        group by (probe) (storefront_up)
@@ -22,6 +22,13 @@
  *                    delivered, dead, last_error}]}}                      (404: no such pane)
  *                GET /api/v1/rules?type=alert
  *                    targets: `storefront_ttfb_seconds{..probe="P"..} .. > N`
+ *   every 10 s, of each of several shops (query_sums.c)
+ *                GET /api/v1/query
+ *                    max by (probe) (quantile_over_time(0.95, storefront_ttfb_seconds[1h]))
+ *                    max by (probe) (checkout_rate_events{window="1h"})
+ *                    max by (probe, bound) (checkout_rate_expected_events{window="1h"})
+ *                    max by (probe) (checkout_alarm{test="rate"})
+ *                    max by (probe, window, bound) (checkout_at_risk_value)
  *   when a bucket fills or the range changes, on one axis (start, end, step: whole seconds, start
  *   and end multiples of step); from step = 60 s on inside max_over_time(..[step]):
  *                GET /api/v1/query_range
@@ -79,8 +86,12 @@ struct query_request {
 
 struct query_cancel { bool (*cancelled)(void *); void *arg; };
 
-/* full: hosts, receivers and rules too; else these are taken over from `last` (may be NULL). */
-struct status *query_status(const struct source *src, const struct status *last, bool full,
+enum { /* what is asked for beside probes and alerts; the rest is taken over from `last` */
+	QUERY_FULL = 1,         /* hosts, receivers and rules */
+	QUERY_SUMS = 2,         /* what the list of shops says */
+};
+/* last may be NULL. */
+struct status *query_status(const struct source *src, const struct status *last, unsigned what,
     int64_t now_ms, const struct query_cancel *cancel);
 /* NULL when cancelled. status says which probe is the first (may be NULL). */
 struct charts *query_charts(const struct source *src, const struct query_request *q,

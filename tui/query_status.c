@@ -24,7 +24,7 @@ read_probe(struct probe_row *p, const json_t *o)
 	p->since = ask_member(o, "since");
 	p->last_run = ask_member(o, "last_run");
 	p->next_run = ask_member(o, "next_run");
-	p->interval = ask_member(o, "interval");
+	p->interval = ask_member(o, "interval_s");
 	p->late = json_is_true(json_object_get(o, "late"));
 	p->target = NAN;
 	p->state = ask_verdict_of(json_string_value(json_object_get(o, "verdict")));
@@ -39,6 +39,7 @@ read_probes(struct status *s, const json_t *data)
 	size_t i, n = json_array_size(list);
 
 	ask_copy_member(s->shop, sizeof(s->shop), data, "shop");
+	ask_copy_member(s->currency, sizeof(s->currency), data, "currency");
 	s->now = ask_member(data, "now");
 	s->blind_since = ask_member(data, "blind_since");
 	s->probes_cut = n > PROBES_MAX ? (int)(n - PROBES_MAX) : 0;
@@ -144,11 +145,11 @@ read_hosts(struct status *s, const json_t *data)
 		ask_copy_member(h->group, sizeof(h->group), o, "group");
 		ask_copy_member(h->state, sizeof(h->state), o, "state");
 		ask_copy_member(h->last_exit, sizeof(h->last_exit), o, "last_exit");
-		h->probes = ask_member(o, "probes");
+		h->probes = ask_member(o, "n_probes");
 		h->restarts = ask_member(o, "restarts");
-		h->rss = ask_member(o, "rss");
-		h->cpu_s = ask_member(o, "cpu");
-		h->lag_p99 = ask_member(o, "lag_p99");
+		h->rss = ask_member(o, "rss_bytes");
+		h->cpu_s = ask_member(o, "cpu_s");
+		h->lag_p99 = ask_member(o, "lag_p99_s");
 		h->late = ask_member(o, "late");
 		h->skipped = ask_member(o, "skipped");
 		h->runs = ask_member(o, "runs");
@@ -249,6 +250,7 @@ status_failed(const struct status *last, const char *error)
 	if (last != NULL && last->ever) {
 		s->ever = true;
 		snprintf(s->shop, sizeof(s->shop), "%s", last->shop);
+		snprintf(s->currency, sizeof(s->currency), "%s", last->currency);
 		s->now = last->now;
 		s->blind_since = last->blind_since;
 		s->fetched_ms = last->fetched_ms;
@@ -261,6 +263,7 @@ status_failed(const struct status *last, const char *error)
 		if (s->n_alerts > 0)
 			memcpy(s->alerts, last->alerts, (size_t)s->n_alerts * sizeof(*s->alerts));
 		keep_machine(s, last);
+		s->sums = last->sums;
 	}
 	snprintf(s->error, sizeof(s->error), "%s", error);
 	return s;
@@ -284,7 +287,7 @@ read_machine(struct asking *a, struct status *s)
 }
 
 struct status *
-query_status(const struct source *src, const struct status *last, bool full, int64_t now_ms,
+query_status(const struct source *src, const struct status *last, unsigned what, int64_t now_ms,
     const struct query_cancel *cancel)
 {
 	struct status *s = status_new(), *failed;
@@ -307,10 +310,14 @@ query_status(const struct source *src, const struct status *last, bool full, int
 		status_unref(s);
 		return failed;
 	}
-	if (full || last == NULL || !last->ever)
+	if ((what & QUERY_FULL) || last == NULL || !last->ever)
 		read_machine(&a, s);
 	else
 		keep_machine(s, last);
+	if (what & QUERY_SUMS)
+		query_sums(&a, s, now_ms);
+	else if (last != NULL)
+		s->sums = last->sums;
 	s->ever = true;
 	s->fetched_ms = now_ms;
 	return s;

@@ -58,7 +58,11 @@ draw_tabs(struct cellbuf *b, struct rect row, const struct frame *f)
 	n = text_columns(time);
 	for (int i = 0; i < VIEWS; i++)
 		all += 4 + text_columns(views[i]->name);
-	if (row.w >= 100) {
+	if (f->ui->n_shops > 1) {
+		/* Of several, which one is said at any width. */
+		shop_name(&f->shops[f->ui->shop], f->ui->shop, title);
+		x = put_fmt(b, row, x, 0, STYLE_BOLD(ROLE_TITLE), "%.30s", title) + 2;
+	} else if (row.w >= 100) {
 		if (f->status != NULL && f->status->shop[0] != '\0')
 			snprintf(title, sizeof(title), "tillwatch %.30s", f->status->shop);
 		x = put_text(b, row, x, 0, title, STYLE(ROLE_DIM)) + 2;
@@ -108,6 +112,31 @@ draw_counts(struct cellbuf *b, struct rect row, int x, const struct status *s)
 	    firing == 1 ? "" : "s");
 }
 
+/* The others that are not well, while one of several shops is open. */
+static int
+draw_elsewhere(struct cellbuf *b, struct rect row, int x, const struct frame *f)
+{
+	static const enum state order[] = {STATE_CRIT, STATE_STALE, STATE_WARN, STATE_UNKNOWN};
+	int count[STATES] = {0}, n = 0;
+
+	for (int i = 0; i < f->ui->n_shops; i++) {
+		enum state state = i == f->ui->shop ? STATE_OK
+						    : shop_state(&f->shops[i], f->ui->now_ms);
+
+		if (state == STATE_OK || state == STATE_PENDING)
+			continue;
+		count[state]++;
+		n++;
+	}
+	if (n == 0)
+		return x;
+	put_cp(b, row, x + 2, 0, 0x2502, STYLE(ROLE_DIM));
+	x = put_text(b, row, x + 4, 0, "other shops: ", STYLE(ROLE_DIM));
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		x = w_count(b, row, x, 0, order[i], count[order[i]]);
+	return x - 2;
+}
+
 static void
 draw_undelivered(struct cellbuf *b, struct rect row, int x, const struct status *s)
 {
@@ -154,7 +183,7 @@ draw_strip(struct cellbuf *b, struct rect row, const struct frame *f)
 	}
 	if (!f->ui->live)
 		x = put_text(b, row, x, 0, "now: ", STYLE(ROLE_DIM));
-	x = draw_counts(b, row, x, s);
+	x = draw_elsewhere(b, row, draw_counts(b, row, x, s), f);
 	draw_undelivered(b, row, x, s);
 }
 
@@ -171,12 +200,17 @@ draw_keys(struct cellbuf *b, struct rect row, const struct frame *f)
 		put_text(b, row, x + 2, 0, "2h  09:00  09:00+30m  ESC", STYLE(ROLE_DIM));
 	} else if (ui->message[0] != '\0') {
 		put_field(b, row, 1, 0, row.w - 1, ui->message, STYLE(ROLE_INFO));
-	} else if (f->charts != NULL && f->charts->error[0] != '\0') {
+	} else if (!ui->lists_shops && f->charts != NULL && f->charts->error[0] != '\0') {
 		x = put_text(b, row, 1, 0, "charts: ", STYLE(ROLE_WARN));
 		put_field(b, row, x, 0, row.w - x, f->charts->error, STYLE(ROLE_WARN));
 	} else {
-		put_field(b, row, 1, 0, row.w - 1,
-		    ui->cursor_ms != 0
+		x = 1;
+		if (ui->n_shops > 1 && !ui->lists_shops)
+			x = put_text(b, row, x, 0, "9 shops  < > other shop  ", STYLE(ROLE_DIM));
+		put_field(b, row, x, 0, row.w - x,
+		    ui->lists_shops
+			? "? help  j k row  ⏎ open  1-5 open in a view  < > row, round  q quit"
+		    : ui->cursor_ms != 0
 			? "h l cursor  H L ×10  [ ] pan  + - zoom  v cursor off  0 live  q back"
 			: views[ui->view]->hints,
 		    STYLE(ROLE_DIM));
@@ -191,15 +225,22 @@ render(struct cellbuf *b, const struct ui *ui, const struct model *m)
 
 	cellbuf_clear(b);
 	if (b->w < SCREEN_MIN_W || b->h < SCREEN_MIN_H) {
-		draw_strip(b, (struct rect){0, 0, b->w, 1}, &f);
+		if (ui->lists_shops)
+			shops_strip(b, (struct rect){0, 0, b->w, 1}, ui, m);
+		else
+			draw_strip(b, (struct rect){0, 0, b->w, 1}, &f);
 		glyph_reduce(b, ui->set);
 		return;
 	}
-	draw_tabs(b, (struct rect){0, 0, b->w, 1}, &f);
-	draw_strip(b, (struct rect){0, 1, b->w, 1}, &f);
+	if (ui->lists_shops) {
+		shops_render(b, rect_inset(all, 0, 0, 0, 1), ui, m);
+	} else {
+		draw_tabs(b, (struct rect){0, 0, b->w, 1}, &f);
+		draw_strip(b, (struct rect){0, 1, b->w, 1}, &f);
+	}
 	if (ui->mode == MODE_HELP)
-		w_help(b, rect_inset(all, 0, 2, 0, 0));
-	else
+		w_help(b, rect_inset(all, 0, 2, 0, 0), ui->n_shops > 1);
+	else if (!ui->lists_shops)
 		views[ui->view]->render(b, rect_inset(all, 0, 2, 0, 1), &f);
 	if (ui->mode != MODE_HELP)
 		draw_keys(b, (struct rect){0, b->h - 1, b->w, 1}, &f);

@@ -13,10 +13,18 @@
 #include "tui/term_dump.h"
 #include "tui/theme.h"
 
+struct tui_shop {
+	const char *name;       /* NULL: what its agent says */
+	const char *socket;     /* NULL with a source of its own */
+	const struct source *source;
+};
 struct tui_opts {
-	/* Where from: source when set (it is then owned and closed), else url, else socket. */
+	/* Where from: source when set (it is then owned and closed), else url, else socket. Or,
+	 * instead, several shops, at most SHOPS_MAX: their list comes first. */
 	const struct source *source;
 	const char *socket, *url, *token_file;
+	const struct tui_shop *shops;
+	int n_shops;
 	/* What first. */
 	const char *view;       /* "overview" (also NULL), "storefront", "funnel", "api" */
 	const char *probe;      /* NULL = the first */
@@ -37,8 +45,9 @@ struct tui_opts {
  * is wrong, -ENOTTY no terminal, -ENOTSUP a terminal that cannot do it. An agent that does not
  * answer is no error: the screen says so and goes on asking. */
 int tui_run(const struct tui_opts *o);
-/* One frame to out. 0; -EINVAL; -EIO when nothing could be read (said in err, which may be NULL).
- */
+/* One frame to out; of several shops their list, without those that have not answered within
+ * SOURCE_TIMEOUT_MS. 0; -EINVAL; -EIO when nothing could be read of any (said in err, which may be
+ * NULL). */
 int tui_once(const struct tui_opts *o, FILE *out, char *err, size_t err_cap);
 
 #endif

@@ -289,6 +289,10 @@ back(struct ui *ui, bool may_quit)
 	}
 	if (ui->view != VIEW_OVERVIEW)
 		return go(ui, VIEW_OVERVIEW);
+	if (ui->n_shops > 1) {
+		ui->lists_shops = true;
+		return FX_DRAW | FX_SHOP;
+	}
 	return may_quit ? FX_QUIT : 0;
 }
 
@@ -396,15 +400,27 @@ app_key(struct ui *ui, const struct model *m, uint32_t key)
 	}
 }
 
+/* There is nothing behind the list of shops. */
+static bool
+is_way_back(uint32_t key)
+{
+	return key == '`' || key == KEY_F2 || key == KEY_ESC || key == KEY_BACKSPACE;
+}
+
 static unsigned
 normal_key(struct ui *ui, const struct model *m, uint32_t key)
 {
 	unsigned fx;
 
+	if (ui->lists_shops) {
+		if ((fx = shops_list_key(ui, m, key)) != 0 || is_way_back(key))
+			return fx;
+		return app_key(ui, m, key);
+	}
 	for (int i = 0; i < VIEWS; i++)
 		if (views[i]->key == key)
 			return go(ui, (enum view_id)i);
-	if ((fx = time_key(ui, key)) != 0)
+	if ((fx = shops_step_key(ui, m, key)) != 0 || (fx = time_key(ui, key)) != 0)
 		return fx;
 	if ((fx = move_key(ui, m, key)) != 0 || (fx = stock_key(ui, key)) != 0)
 		return fx;

@@ -270,13 +270,13 @@ draw_history(struct cellbuf *b, struct rect in, const struct frame *f)
 	return y;
 }
 
-static void
-draw_firing(struct cellbuf *b, struct rect r, const struct frame *f)
+void
+overview_firing(struct cellbuf *b, struct rect r, const struct frame *f, const char *of)
 {
 	const struct alert_row *at[ALERTS_MAX];
 	const struct status *s = f->status;
 	bool history = f->at >= 0 && f->charts->knows_alerts;
-	char title[96] = "Firing", right[64] = "", t[FORMAT_TEXT];
+	char title[96], right[64] = "", t[FORMAT_TEXT];
 	struct columns k;
 	struct rect in;
 	int n = 0, y;
@@ -285,6 +285,8 @@ draw_firing(struct cellbuf *b, struct rect r, const struct frame *f)
 		if (active_at(f, &s->alerts[i]))
 			at[n++] = &s->alerts[i];
 	qsort(at, (size_t)n, sizeof(at[0]), by_alert);
+	snprintf(
+	    title, sizeof(title), "Firing%s%.60s", of != NULL ? " in " : "", of != NULL ? of : "");
 	if (history)
 		snprintf(title, sizeof(title), "Firing at %s", frame_time(f, t));
 	else if (f->at >= 0)
@@ -424,7 +426,7 @@ overview_render(struct cellbuf *b, struct rect r, const struct frame *f)
 	if (at[LATENCY].h > 0)
 		draw_latency(b, at[LATENCY], f);
 	if (at[FIRING].h > 0)
-		draw_firing(b, at[FIRING], f);
+		overview_firing(b, at[FIRING], f, NULL);
 	if (at[MACHINE].h > 0)
 		draw_machine(b, at[MACHINE], f);
 }

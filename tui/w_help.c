@@ -5,9 +5,10 @@
  */
 #include "tui/widgets.h"
 
-static const struct {
+struct help {
 	const char *keys, *text;
-} left[] = {
+};
+static const struct help left[] = {
     {"1 2 3 4 5", "overview .. api, stock"},
     {"` F2", "the view before"},
     {"j k  arrows", "row"},
@@ -23,9 +24,7 @@ static const struct {
     {"? F1", "this page"},
     {"Q ^C F10", "quit"},
 };
-static const struct {
-	const char *keys, *text;
-} right[] = {
+static const struct help right[] = {
     {"SPACE F7", "freeze, go on"},
     {"0", "live again"},
     {"[ ]  F5 F6", "half a range back, on"},
@@ -38,10 +37,16 @@ static const struct {
     {"m", "stock: the map"},
 };
 
+static const struct help shops[] = {
+    {"9", "the list of shops"},
+    {"< >  F9", "shop before, next shop"},
+};
+#define N_OF(table) (int)(sizeof(table) / sizeof((table)[0]))
+
 void
-w_help(struct cellbuf *b, struct rect r)
+w_help(struct cellbuf *b, struct rect r, bool has_shops)
 {
-	int n_left = sizeof(left) / sizeof(left[0]), n_right = sizeof(right) / sizeof(right[0]);
+	int n_left = N_OF(left), n_right = N_OF(right) + (has_shops ? N_OF(shops) : 0);
 	bool wide = r.w >= 78;
 	struct rect in;
 
@@ -53,8 +58,9 @@ w_help(struct cellbuf *b, struct rect r)
 	}
 	for (int i = 0; i < n_right; i++) {
 		int x = wide ? 43 : 1, y = wide ? i : n_left + i;
+		const struct help *h = i < N_OF(right) ? &right[i] : &shops[i - N_OF(right)];
 
-		put_text(b, in, x, y, right[i].keys, STYLE(ROLE_INFO));
-		put_text(b, in, wide ? 57 : 18, y, right[i].text, STYLE(ROLE_NORMAL));
+		put_text(b, in, x, y, h->keys, STYLE(ROLE_INFO));
+		put_text(b, in, wide ? 57 : 18, y, h->text, STYLE(ROLE_NORMAL));
 	}
 }

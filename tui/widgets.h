@@ -65,7 +65,7 @@ void columns_head(struct cellbuf *b, struct rect r, int y, const struct columns 
 void columns_text(struct cellbuf *b, struct rect r, int y, const struct columns *k, int i,
     const struct column *c, const char *text, struct style st);
 
-/* w_help.c: the keys, over everything. */
-void w_help(struct cellbuf *b, struct rect r);
+/* w_help.c: the keys, over everything; those of several shops when there are several. */
+void w_help(struct cellbuf *b, struct rect r, bool has_shops);
 
 #endif

@@ -23,7 +23,8 @@ struct worker {
 	int fd;
 	_Atomic bool stop;
 	_Atomic unsigned wanted; /* generation of the newest question for charts */
-	bool ask_status, full, ask_charts;
+	bool ask_status, ask_charts;
+	unsigned what; /* of the question for the status */
 	int64_t now_ms;
 	struct query_request request;
 	struct status *status; /* the last, also the thread's memory */
@@ -61,7 +62,7 @@ announce(struct worker *w)
 }
 
 static void
-do_status(struct worker *w, bool full, int64_t now_ms)
+do_status(struct worker *w, unsigned what, int64_t now_ms)
 {
 	struct query_cancel cancel = {is_stopped, w};
 	struct status *last, *s;
@@ -69,7 +70,7 @@ do_status(struct worker *w, bool full, int64_t now_ms)
 	pthread_mutex_lock(&w->lock);
 	last = status_ref(w->status);
 	pthread_mutex_unlock(&w->lock);
-	s = query_status(&w->src, last, full, now_ms, &cancel);
+	s = query_status(&w->src, last, what, now_ms, &cancel);
 	pthread_mutex_lock(&w->lock);
 	status_unref(w->status);
 	w->status = s;
@@ -109,12 +110,13 @@ run(void *arg)
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
 		if (w->ask_status && (w->status == NULL || !w->ask_charts)) {
-			bool full = w->full;
+			unsigned what = w->what;
 			int64_t now_ms = w->now_ms;
 
-			w->ask_status = w->full = false;
+			w->ask_status = false;
+			w->what = 0;
 			pthread_mutex_unlock(&w->lock);
-			do_status(w, full, now_ms);
+			do_status(w, what, now_ms);
 			pthread_mutex_lock(&w->lock);
 		} else if (w->ask_charts) {
 			struct query_request q = w->request;
@@ -158,14 +160,20 @@ worker_start(struct worker **out, const struct source *src)
 }
 
 void
-worker_stop(struct worker *w)
+worker_cancel(struct worker *w)
 {
-	if (w == NULL)
-		return;
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
 	pthread_cond_signal(&w->ready);
 	pthread_mutex_unlock(&w->lock);
+}
+
+void
+worker_stop(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	worker_cancel(w);
 	pthread_join(w->thread, NULL);
 	if (w->src.close != NULL)
 		w->src.close(w->src.ctx);
@@ -178,11 +186,11 @@ worker_stop(struct worker *w)
 }
 
 void
-worker_ask_status(struct worker *w, bool full, int64_t now_ms)
+worker_ask_status(struct worker *w, unsigned what, int64_t now_ms)
 {
 	pthread_mutex_lock(&w->lock);
 	w->ask_status = true;
-	w->full = w->full || full;
+	w->what |= what;
 	w->now_ms = now_ms;
 	pthread_cond_signal(&w->ready);
 	pthread_mutex_unlock(&w->lock);
@@ -196,6 +204,17 @@ worker_ask_charts(struct worker *w, const struct query_request *q)
 	w->request = *q;
 	w->ask_charts = true;
 	pthread_cond_signal(&w->ready);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+worker_drop_charts(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->wanted++; /* what is on its way is outdated */
+	w->ask_charts = false;
+	charts_unref(w->charts);
+	w->charts = NULL;
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -15,9 +15,12 @@ struct worker;
 
 /* The worker owns *src from now on. 0 or a negative errno. */
 int worker_start(struct worker **out, const struct source *src);
+void worker_cancel(struct worker *w);           /* it shall end: before several are stopped */
 void worker_stop(struct worker *w);             /* cancels, joins; NULL allowed */
-void worker_ask_status(struct worker *w, bool full, int64_t now_ms);
+/* what: QUERY_FULL, QUERY_SUMS (query.h). */
+void worker_ask_status(struct worker *w, unsigned what, int64_t now_ms);
 void worker_ask_charts(struct worker *w, const struct query_request *q);
+void worker_drop_charts(struct worker *w);      /* nobody waits for them any more */
 /* Readable when an answer is there. */
 int worker_fd(const struct worker *w);
 /* Replaces the halves of m that are newer; true when any was. */

@@ -53,7 +53,7 @@ handle_retry(struct request *r)
 		return;
 	}
 	answer_begin(r);
-	buf_text(&r->out, "{}");
+	buf_text(&r->out, "{\"retried\":true}");
 	answer_end(r);
 }
 

@@ -53,7 +53,7 @@ struct api_agent {
 	struct notify *notify;
 	struct state *state;                /* the outbox; NULL without receivers */
 	const struct self *self;            /* its own metrics */
-	const char *version, *shop, *config_path;
+	const char *version, *shop, *currency, *config_path;
 	int64_t started_ms;
 	/* 0, or a negative errno with a sentence in err. */
 	int (*reload)(void *ctx, char *err, size_t err_cap);

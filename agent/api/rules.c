@@ -256,6 +256,7 @@ static void
 one_message(void *arg, const struct outbox_row *row)
 {
 	struct list *l = arg;
+	bool is_open = row->state == OUTBOX_PENDING || row->state == OUTBOX_INFLIGHT;
 
 	json_comma(l->b, &l->first);
 	buf_printf(l->b, "{\"id\":%lld", (long long)row->id);
@@ -264,7 +265,7 @@ one_message(void *arg, const struct outbox_row *row)
 	json_field_text(l->b, "kind", row->kind);
 	json_field_text(l->b, "state", state_name(row->state));
 	json_field_seconds(l->b, "created", row->created_ms);
-	json_field_seconds(l->b, "next_try", row->next_ms);
+	json_field_seconds(l->b, "next_try", is_open ? row->next_ms : 0);
 	buf_printf(l->b, ",\"attempts\":%d,\"http\":%d", row->attempts, row->http);
 	json_field_text(l->b, "error", row->error);
 	buf_char(l->b, '}');

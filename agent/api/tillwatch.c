@@ -36,8 +36,8 @@ one_probe(void *arg, const struct probe_status *s)
 	json_text(l->b, s->name);
 	json_field_text(l->b, "plugin", s->plugin);
 	json_field_text(l->b, "system", s->system);
-	json_field_number(l->b, "interval", (double)s->interval_ms / 1e3);
-	json_field_number(l->b, "timeout", (double)s->timeout_ms / 1e3);
+	json_field_number(l->b, "interval_s", (double)s->interval_ms / 1e3);
+	json_field_number(l->b, "timeout_s", (double)s->timeout_ms / 1e3);
 	json_field_text(l->b, "verdict", verdict_name((int)s->verdict));
 	json_field_text(l->b, "cause", s->cause);
 	json_field_text(l->b, "reason", s->reason);
@@ -59,6 +59,7 @@ handle_probes(struct request *r)
 	answer_begin(r);
 	buf_text(&r->out, "{\"shop\":");
 	json_text(&r->out, r->agent->shop);
+	json_field_text(&r->out, "currency", r->agent->currency != NULL ? r->agent->currency : "");
 	json_field_seconds(&r->out, "now", wall_now().ms);
 	json_field_seconds(&r->out, "blind_since", blind ? blind_since : 0);
 	buf_text(&r->out, ",\"probes\":[");
@@ -80,7 +81,7 @@ one_run(void *arg, const struct store_run_row *row)
 	json_field_text(l->b, "verdict", verdict_name(run->verdict));
 	json_field_text(l->b, "cause", run->cause);
 	json_field_text(l->b, "reason", run->reason);
-	json_field_number(l->b, "duration", (double)run->duration_us / 1e6);
+	json_field_number(l->b, "duration_s", (double)run->duration_us / 1e6);
 	/* What the host sent was checked to be JSON when it came. */
 	buf_printf(
 	    l->b, ",\"facts\":%s}", run->facts != NULL && run->facts[0] == '{' ? run->facts : "{}");
@@ -134,10 +135,10 @@ one_host(struct buf *b, const struct host_status *s)
 {
 	buf_text(b, "{\"group\":");
 	json_text(b, s->group);
-	json_field_text(b, "plugin", s->plugin);
+	json_field_text(b, "file", s->plugin);
 	json_field_text(b, "state", s->state);
 	json_field_number(b, "pid", s->pid);
-	json_field_number(b, "probes", s->probes);
+	json_field_number(b, "n_probes", s->probes);
 	json_field_number(b, "restarts", s->restarts);
 	json_field_text(b, "last_exit", s->last_exit);
 	json_field_seconds(b, "started", s->started_ms);
@@ -148,11 +149,11 @@ one_host(struct buf *b, const struct host_status *s)
 	json_field_number(b, "timeouts", (double)s->timeouts);
 	json_field_number(b, "bad_frames", (double)s->bad_frames);
 	json_field_number(b, "dropped", (double)s->dropped);
-	json_field_number(b, "lag_p50", (double)s->lag_p50_us / 1e6);
-	json_field_number(b, "lag_p99", (double)s->lag_p99_us / 1e6);
-	json_field_number(b, "lag_max", (double)s->lag_max_us / 1e6);
-	json_field_number(b, "rss", (double)s->rss_bytes);
-	json_field_number(b, "cpu", (double)s->cpu_ms / 1e3);
+	json_field_number(b, "lag_p50_s", (double)s->lag_p50_us / 1e6);
+	json_field_number(b, "lag_p99_s", (double)s->lag_p99_us / 1e6);
+	json_field_number(b, "lag_max_s", (double)s->lag_max_us / 1e6);
+	json_field_number(b, "rss_bytes", (double)s->rss_bytes);
+	json_field_number(b, "cpu_s", (double)s->cpu_ms / 1e3);
 	json_field_number(b, "sandbox_level", s->sandbox_level);
 	json_field_text(b, "sandbox", s->sandbox);
 	buf_char(b, '}');

@@ -62,8 +62,9 @@ static const struct tw_metric checkout_metrics[] = {
 	"1 while chance does not explain what is seen: test is rate, leak, ratio or step"},
     [M_SURPRISE] = {"checkout_surprise", "", TW_GAUGE, 0, 0.01, "window,step,dimension,value",
 	"-log10 of how likely so few are, as far as earlier weeks tell; 300 at most"},
-    [M_AT_RISK] = {"checkout_at_risk_value", "", TW_GAUGE, 0, 0.01, "bound",
-	"What does not come is worth, in the shop's currency, as an estimate; while it fires"},
+    [M_AT_RISK] = {"checkout_at_risk_value", "", TW_GAUGE, 0, 0.01, "window,bound",
+	"What does not come in the judged window is worth, in the shop's currency, as an estimate; "
+	"while it fires"},
     [M_EVENTS] = {"checkout_events_total", "", TW_COUNTER, 0, 1, "",
 	"Events of a rate: orders of customers"},
     [M_VALUE] = {"checkout_value_total", "", TW_COUNTER, 0, 0.01, "",

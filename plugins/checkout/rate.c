@@ -206,17 +206,17 @@ fail_few(struct tw_ctx *ctx, const struct rate *r, const struct finding *f)
 {
 	const struct season_verdict *v = &f->verdict;
 	char name[16], money[96] = "";
+	const char *window = traffic_window_name(f->window_ms, name);
 
 	if (v->basis != SEASON_BASIS_NONE) {
-		tw_emit(ctx, M_AT_RISK, v->at_risk.low, "bound", "low");
-		tw_emit(ctx, M_AT_RISK, v->at_risk.high, "bound", "high");
+		tw_emit(ctx, M_AT_RISK, v->at_risk.low, "window", window, "bound", "low");
+		tw_emit(ctx, M_AT_RISK, v->at_risk.high, "window", window, "bound", "high");
 		snprintf(money, sizeof(money), "; at risk, as an estimate: %.0f to %.0f %s",
 		    v->at_risk.low, v->at_risk.high, r->currency != NULL ? r->currency : "");
 	}
 	return tw_fail(ctx, TW_CRIT, "too_few",
 	    "%llu in %s where %.0f to %.0f are usual (%.1f expected)%s",
-	    (unsigned long long)v->observed, traffic_window_name(f->window_ms, name), v->band.low,
-	    v->band.high, v->expected, money);
+	    (unsigned long long)v->observed, window, v->band.low, v->band.high, v->expected, money);
 }
 
 static enum tw_verdict

@@ -136,7 +136,7 @@ is 'reload' "$(post /-/reload | jq -c .)" '{"status":"success","data":{"reloaded
 # --- tillwatch's own ---------------------------------------------------------------------------------------------------
 is 'probes' "$(data /tillwatch/v1/probes | jq -c '[.shop, (.probes | map([.name, .verdict]))]')" '[[]"acme",[[][[]"list","ok"],[[]"down","crit"]]]'
 is 'probes: fields' "$(data /tillwatch/v1/probes | jq -c '.probes[0] | keys_unsorted | sort')" \
-  '[[]"cause","interval","last_run","late","name","next_run","plugin","reason","runs","since","stale","system","timeout","verdict"*]'
+  '[[]"cause","interval_s","last_run","late","name","next_run","plugin","reason","runs","since","stale","system","timeout_s","verdict"*]'
 is 'runs' "$(data '/tillwatch/v1/runs?probe=list&limit=3' | jq -c '[(.runs | length <= 3), .runs[0].probe, (.runs[0].facts.hops | length > 0)]')" '[[]true,"list",true]'
 for kind in all newest slowest failed; do
   is "runs: $kind" "$(get "/tillwatch/v1/runs?kind=$kind&limit=2" | jq -r .status)" success

@@ -167,7 +167,7 @@ within 10 'it is late' is 'inventory_canary_late{source="shop_api"}' 1
 is 'inventory_canary_late{source="wms"}' 0 || fail 'and the warehouse is not'
 ok 'and the warehouse is not'
 within 30 'an alert fires' eval '"$tillwatch" alerts | grep -q InventoryCanaryLate'
-judge "abs(shown()['pending_seconds'] - (runs[-1]['at'] + runs[-1]['duration']) + next(p['t'] for p in puts if not any(l['what'] == 'copied' and l['sku'] == 'CANARY-001' and l['value'] >= p['value'] for l in log))) < 1" || fail 'it is pending since the first write that was not copied'
+judge "abs(shown()['pending_seconds'] - (runs[-1]['at'] + runs[-1]['duration_s']) + next(p['t'] for p in puts if not any(l['what'] == 'copied' and l['sku'] == 'CANARY-001' and l['value'] >= p['value'] for l in log))) < 1" || fail 'it is pending since the first write that was not copied'
 ok 'it is pending since the first write that was not copied'
 control '{"lag": 0.5}'
 within 40 'and is well again' eval 'is "inventory_canary_late{source=\"shop_api\"}" 0 && is "tillwatch_probe_verdict{probe=\"stock-parity\"}" 0'

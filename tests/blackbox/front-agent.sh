@@ -71,10 +71,10 @@ within 20 'failures come' piped 'len(d["runs"]) >= 2' runs told failed
 
 # --- the slowest run of a window is kept, whole
 curl -sf -X POST -d '{"name": "delay", "phase": "wait", "ms": 500, "step": "list", "for_s": 2}' "http://127.0.0.1:$http/control/fault" >"$dir/out" || fail 'a fault'
-within 20 'the slow run is the slowest' piped 'd["runs"][0]["duration"] > 0.45' runs list slowest
-within 20 'fast ones followed it' piped 'd["runs"][0]["duration"] < 0.3' runs list newest
-check 'it is kept with the phases of its hops' piped 'd["runs"][0]["duration"] > 0.45 and d["runs"][0]["facts"]["hops"][0]["wait_s"] > 0.45 and d["runs"][0]["facts"]["hops"][0]["address"] == "127.0.0.1"' runs list slowest
-check 'the slowest come first' piped '[r["duration"] for r in d["runs"]] == sorted((r["duration"] for r in d["runs"]), reverse=True)' runs list slowest
+within 20 'the slow run is the slowest' piped 'd["runs"][0]["duration_s"] > 0.45' runs list slowest
+within 20 'fast ones followed it' piped 'd["runs"][0]["duration_s"] < 0.3' runs list newest
+check 'it is kept with the phases of its hops' piped 'd["runs"][0]["duration_s"] > 0.45 and d["runs"][0]["facts"]["hops"][0]["wait_s"] > 0.45 and d["runs"][0]["facts"]["hops"][0]["address"] == "127.0.0.1"' runs list slowest
+check 'the slowest come first' piped '[r["duration_s"] for r in d["runs"]] == sorted((r["duration_s"] for r in d["runs"]), reverse=True)' runs list slowest
 
 # --- the shipped alerts: each is loaded, asks for what the plugin gives, and fires
 "$tillwatch" rules --show >"$dir/rules.yaml" 2>"$dir/out" || fail 'rules --show'

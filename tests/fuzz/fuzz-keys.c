@@ -2,7 +2,8 @@
  * fuzz-keys.c - whatever a terminal sends: events come out, the screen state stays sane, every
  * frame is free of controls.
  *
- * The first byte says where the input is cut in two; a silence follows the first part.
+ * The first byte says where the input is cut in two (a silence follows the first part), and whether
+ * there are several shops.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct screen {
 	struct ui ui;
 	struct model model;
+	struct shop shops[3]; /* none has answered */
 	int events;
 };
 
@@ -29,7 +31,7 @@ on_event(void *arg, const struct event *e)
 	s->events++;
 	(void)ui_event(&s->ui, &s->model, e);
 	if (s->ui.span_ms < 60000 || s->ui.end_ms > s->ui.now_ms || s->ui.view >= VIEWS
-	    || strlen(s->ui.prompt) >= PROMPT_MAX)
+	    || strlen(s->ui.prompt) >= PROMPT_MAX || s->ui.shop < 0 || s->ui.shop > 2)
 		abort();
 }
 
@@ -46,6 +48,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = 1 + data[0] % size;
 	ui_init(&s.ui, 1 + data[0] % 120, 1 + data[0] % 40, 1795444327000);
 	s.ui.utc = true;
+	if (data[0] & 1) {
+		s.ui.n_shops = s.model.n_shops = 3;
+		s.ui.lists_shops = true;
+		s.model.shops = s.shops;
+	}
 	input_init(&in);
 	input_feed(&in, data + 1, cut - 1, on_event, &s);
 	input_silence(&in, on_event, &s);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make-fixtures.py - writes tests/golden/fixtures/: one invented shop at 2026-11-23T14:32:07Z, in which
 search has become slow since 14:21, checkout's page fails since 14:22, the shop's stock falls behind the warehouse
-since 13:51 and one probe has gone stale.
+since 13:51 and one probe has gone stale. And in fixtures/borealis a second shop that takes kroner, of which only a page is slow.
 SPDX-License-Identifier: Apache-2.0"""
 import json, math, os, random
 
@@ -112,7 +112,7 @@ def traffic(series):
         add("checkout_ratio", ratio, labels)
         add("checkout_ratio_expected", .931, {**labels, "bound": "mid"})
     for bound, v in (("low", 31200), ("high", 38100)):
-        add("checkout_at_risk_value", v, {"probe": "real-checkout", "bound": bound})
+        add("checkout_at_risk_value", v, {"probe": "real-checkout", "window": "1h", "bound": bound})
     add("checkout_complete_seconds", 0, {"probe": "real-checkout"})
     series[-1]["values"] = [[t, str((t - 120) // 60 * 60)] for t in slots(60)]
     for probe, reached, seconds in (("guest-checkout", 4, 31.2), ("guest-paypal", 5, 4.1)):
@@ -204,7 +204,7 @@ def stock(series):
 
 def stock_runs():
     def run(i, probe, t, facts):
-        return {"id": i, "probe": probe, "at": t, "verdict": "warn", "reason": "", "cause": "drift", "duration": 1.9, "facts": facts}
+        return {"id": i, "probe": probe, "at": t, "verdict": "warn", "reason": "", "cause": "drift", "duration_s": 1.9, "facts": facts}
 
     def drift(t):
         rows = [r for r in DRIFT if STUCK + r[6] <= t]
@@ -308,11 +308,11 @@ def main():
     stock_runs()
 
     def probe(name, plugin, verdict, reason, since, interval=30.0, stale=False, late=False):
-        return {"name": name, "plugin": plugin, "system": "storefront", "interval": interval, "timeout": 10.0,
+        return {"name": name, "plugin": plugin, "system": "storefront", "interval_s": interval, "timeout_s": 10.0,
                 "verdict": verdict, "cause": "", "reason": reason, "since": since, "last_run": T - 7,
                 "next_run": T + 23, "late": late, "stale": stale}
 
-    write("probes", {"status": "success", "data": {"shop": SHOP, "now": T + 0.123, "probes": [
+    write("probes", {"status": "success", "data": {"shop": SHOP, "currency": "EUR", "now": T + 0.123, "probes": [
         probe("home", "storefront", "ok", "", T - 86400 * 3),
         probe("product-page", "storefront", "ok", "", T - 2940),
         probe("search", "storefront", "warn", "time to first byte 1.32 s, allowed 800 ms", FAULT + 120),
@@ -343,12 +343,12 @@ def main():
         {"name": "StorefrontSlow", "type": "alerting",
          "query": "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"%s\",shop=\"acme-eu\"}[15m]) > 0.8" % p[0]}
         for p in PROBES]}]}})
-    host = {"plugin": "storefront", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu": 12.4,
-            "lag_p50": 0.00002, "lag_max": 0.003}
+    host = {"file": "/usr/lib/tillwatch/plugins/storefront.so", "pid": 2120, "last_exit": "", "skipped": 0, "timeouts": 0, "cpu_s": 12.4,
+            "lag_p50_s": 0.00002, "lag_max_s": 0.003}
     write("plugins", {"status": "success", "data": {"hosts": [
-        {**host, "group": "storefront", "state": "running", "probes": 6, "restarts": 0, "rss": 8400000,
-         "lag_p99": 0.00012, "late": 3, "runs": 41230},
-        {**host, "group": "api", "state": "waiting", "probes": 1, "restarts": 2, "rss": 0, "lag_p99": None,
+        {**host, "group": "storefront", "state": "running", "n_probes": 6, "restarts": 0, "rss_bytes": 8400000,
+         "lag_p99_s": 0.00012, "late": 3, "runs": 41230},
+        {**host, "group": "api", "state": "waiting", "n_probes": 1, "restarts": 2, "rss_bytes": 0, "lag_p99_s": None,
          "late": 0, "runs": 812, "last_exit": "signal 11"}]}})
     write("outbox", {"status": "success", "data": {"receivers": [
         {"name": "oncall", "type": "webhook", "state": "ok", "fallback": "ops", "delivered": 12, "attempts": 12,
@@ -360,10 +360,39 @@ def main():
     write("series", {"series": series})
 
 
+def borealis():
+    series = []
+    for name, labels, value in (
+            ("storefront_ttfb_seconds", {"probe": "home"}, 0.231), ("storefront_ttfb_seconds", {"probe": "produkt"}, 0.902),
+            ("tillwatch_probe_verdict", {"probe": "home"}, 0), ("tillwatch_probe_verdict", {"probe": "produkt"}, 1),
+            ("tillwatch_probe_verdict", {"probe": "ordrer"}, 0),
+            ("checkout_rate_events", {"probe": "ordrer", "window": "1h"}, 61),
+            ("checkout_rate_expected_events", {"probe": "ordrer", "window": "1h", "bound": "low"}, 44),
+            ("checkout_rate_expected_events", {"probe": "ordrer", "window": "1h", "bound": "mid"}, 58),
+            ("checkout_rate_expected_events", {"probe": "ordrer", "window": "1h", "bound": "high"}, 73),
+            ("checkout_alarm", {"probe": "ordrer", "test": "rate", "window": "1h"}, 0)):
+        series.append({"metric": {"__name__": name, "shop": "borealis", **labels}, "values": [[t, ts(value)] for t in slots(60)]})
+
+    def probe(name, plugin, verdict, reason):
+        return {"name": name, "plugin": plugin, "interval": 60.0, "timeout": 10.0, "verdict": verdict, "cause": "", "reason": reason,
+                "since": T - 3600, "last_run": T - 21, "next_run": T + 39, "late": False, "stale": False}
+    write("borealis/probes", {"status": "success", "data": {"shop": "borealis", "currency": "NOK", "now": T + 0.2, "probes": [
+        probe("home", "storefront", "ok", ""), probe("produkt", "storefront", "warn", "time to first byte 902 ms, allowed 800 ms"),
+        probe("ordrer", "checkout", "ok", "")]}})
+    write("borealis/alerts", {"status": "success", "data": {"alerts": []}})
+    write("borealis/rules", {"status": "success", "data": {"groups": [{"name": "defaults", "rules": [
+        {"name": "StorefrontSlow", "type": "alerting",
+         "query": "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"%s\",shop=\"borealis\"}[15m]) > 0.8" % p}
+        for p in ("home", "produkt")]}]}})
+    write("borealis/series", {"series": series})
+
+
 def write(name, value):
+    os.makedirs(os.path.dirname(os.path.join(HERE, name)), exist_ok=True)
     with open(os.path.join(HERE, name + ".json"), "w") as f:
         json.dump(value, f, indent=None, separators=(",", ":"))
         f.write("\n")
 
 
 main()
+borealis()

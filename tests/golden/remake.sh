@@ -33,6 +33,20 @@ done
 for size in 80x24 140x45; do
   frame "api-calls.$size.braille" --view api --probe shop-graphql --once $size --glyphs braille
 done
+shops() { # the list of three, of which one does not answer; $1: name; the rest: options
+  local name=$1
+  shift
+  "$demo" --shop cumulus= --shop "borealis=$src/fixtures/borealis" --shop "acme-eu=$src/fixtures" --now 1795444327000 --utc \
+    --format golden "$@" >"$out/$name.txt"
+}
+for size in 60x20 80x24 100x30 120x40 140x45 200x60; do
+  for glyphs in ascii block braille; do
+    shops "shops.$size.$glyphs" --once $size --glyphs $glyphs
+  done
+done
+shops shops.mono --once 80x24 --theme mono --glyphs braille
+shops shops.tiny --once 40x10 --glyphs braille
+shops shops.line --once 18x3 --glyphs braille
 frame stock.cursor --once 100x30 --view stock --cursor 13:55 --glyphs braille
 frame overview.frozen --once 100x30 --at 14:21 --glyphs braille
 frame overview.cursor --once 100x30 --cursor 14:26:30 --glyphs braille
@@ -44,7 +58,7 @@ frame overview.tiny --once 40x10 --glyphs braille
 frame overview.line --once 18x3 --glyphs braille
 n=$(find "$out" -name '*.txt' | wc -l)
 if [ "$mode" = --check ]; then
-  [ "$n" -eq 101 ] || { echo "goldens: $n frames instead of 101"; exit 1; }
+  [ "$n" -eq 122 ] || { echo "goldens: $n frames instead of 122"; exit 1; }
   diff -r "$src/frames" "$out" | head -40 | sed 's/^/goldens: /' && diff -rq "$src/frames" "$out" >/dev/null
   echo "goldens: $n frames equal"
 else

@@ -1,6 +1,7 @@
 /*
  * test-tui-clean.c - the dashboard in a real pty leaves the terminal as it found it: after q, after
- * TERM HUP INT QUIT SEGV BUS ABRT, and while it is stopped; and after a stop it is back.
+ * TERM HUP INT QUIT SEGV BUS ABRT, and while it is stopped; and after a stop it is back. So it does
+ * of several shops, of which one never answers: the others are there, and each opens.
  *
  * libvterm reads what comes and knows alternate screen, cursor and mouse; the line discipline is
  * asked by tcgetattr.
@@ -59,12 +60,13 @@ on_prop(VTermProp prop, VTermValue *v, void *arg)
 
 static const VTermScreenCallbacks callbacks = {.settermprop = on_prop};
 
+/* has_shops: three of them, in place of the only one. */
 static void
-start(struct pane *p)
+start_with(struct pane *p, bool has_shops)
 {
 	struct winsize ws = {.ws_row = 24, .ws_col = 80};
 	const char *top = getenv("top_srcdir"), *build = getenv("top_builddir");
-	char demo[1024], fixtures[1024];
+	char demo[1024], fixtures[1024], acme[1100], borealis[1100];
 	int slave;
 
 	*p = (struct pane){.cursor = true};
@@ -76,6 +78,8 @@ start(struct pane *p)
 	vterm_screen_reset(p->screen, 1);
 	snprintf(demo, sizeof(demo), "%s/tui/tui-demo", build != NULL ? build : ".");
 	snprintf(fixtures, sizeof(fixtures), "%s/tests/golden/fixtures", top != NULL ? top : ".");
+	snprintf(acme, sizeof(acme), "acme-eu=%s", fixtures);
+	snprintf(borealis, sizeof(borealis), "borealis=%s/borealis", fixtures);
 	assert_int_equal(openpty(&p->fd, &slave, NULL, NULL, &ws), 0);
 	assert_int_equal(tcgetattr(slave, &p->before), 0);
 	if ((p->pid = fork()) == 0) {
@@ -90,11 +94,21 @@ start(struct pane *p)
 		setenv("UBSAN_OPTIONS", "handle_segv=0:handle_sigbus=0:handle_abort=0", 1);
 		close(p->fd);
 		login_tty(slave);
-		execl(demo, demo, "--fixtures", fixtures, (char *)NULL);
+		if (has_shops)
+			execl(demo, demo, "--shop", "cumulus=-", "--shop", borealis, "--shop", acme,
+			    (char *)NULL);
+		else
+			execl(demo, demo, "--fixtures", fixtures, (char *)NULL);
 		_exit(127);
 	}
 	close(slave);
 	fcntl(p->fd, F_SETFL, O_NONBLOCK);
+}
+
+static void
+start(struct pane *p)
+{
+	start_with(p, false);
 }
 
 /* Reads what is there, at most ms; false at the end. */
@@ -231,6 +245,35 @@ test_quit(void **state)
 }
 
 static void
+test_shops(void **state)
+{
+	struct pane p;
+	int status;
+
+	(void)state;
+	start_with(&p, true);
+	wait_text(&p, "EUR 31 200");
+	wait_text(&p, "61/58");
+	wait_text(&p, "asking");
+	assert_int_equal(write(p.fd, "\r", 1), 1); /* the worst is selected */
+	wait_text(&p, "acme-eu  [1 Overview]");
+	wait_text(&p, "checkout-page");
+	assert_int_equal(write(p.fd, ">", 1), 1);
+	wait_text(&p, "borealis  [1 Overview]");
+	wait_text(&p, "produkt");
+	assert_int_equal(write(p.fd, ">", 1), 1);
+	wait_text(&p, "cumulus  [1 Overview]");
+	assert_int_equal(write(p.fd, "9", 1), 1);
+	wait_text(&p, "[9 Shops]");
+	wait_text(&p, "EUR 31 200");
+	assert_int_equal(write(p.fd, "q", 1), 1);
+	status = wait_state(&p, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_clean(&p, "several shops");
+	finish(&p);
+}
+
+static void
 test_stop(void **state)
 {
 	struct pane p;
@@ -290,6 +333,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_signals),
 	    cmocka_unit_test(test_quit),
+	    cmocka_unit_test(test_shops),
 	    cmocka_unit_test(test_stop),
 	    cmocka_unit_test(test_resize_storm),
 	};

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# backup.sh - docs/examples/backup.py: a store with days that are over is copied while its agent writes; the copy is whole, an agent
+# goes on from it with every sample, a second copy takes only what is new; a damaged copy is found, a store is never copied over.
+set -uo pipefail
+top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${top_builddir:-$top/build}
+build=$(cd "$build" && pwd)
+tillwatch=$build/cli/tillwatch
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-backup-test.XXXXXX")
+n=0 agent='' keep=''
+finish() {
+  [ -z "$agent" ] || { kill "$agent"; wait "$agent"; } 2>/dev/null
+  [ -n "$keep" ] || rm -rf "$dir"
+}
+trap finish EXIT
+ok() { n=$((n + 1)); echo "ok $n $1"; }
+fail() { keep=yes; echo "FAIL: $1"; cat "$dir/out"; tail -n 5 "$dir"/*.log; ls -l "$dir" "$dir/store" "$dir/copy"; echo "kept: $dir"; exit 1; }
+within() { # SECONDS NAME COMMAND...
+  local limit=$((SECONDS + $1)) name=$2
+  shift 2
+  until "$@" >"$dir/out" 2>&1; do
+    [ "$SECONDS" -lt "$limit" ] || fail "$name"
+    sleep 0.2
+  done
+}
+export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs TILLWATCH_SOCKET=$dir/agent.sock
+unset TILLWATCH_CONFIG TILLWATCH_URL
+days=$((3 * 86400))
+printf '#!/bin/sh\nLD_PRELOAD=%s PAST_SECONDS=%s exec %s "$@"\n' "$build/tests/.libs/past.so" $days "$build/tillwatch-host" >"$dir/past-host"
+chmod 755 "$dir/past-host"
+config() { # STORE
+  printf 'shop: {name: acme}\nagent: {store: {path: "%s"}, api: {socket: "%s"}}\ndefaults: {interval: 1s, timeout: 500ms}\n' "$1" "$dir/agent.sock"
+  printf 'probes: [{name: page, plugin: storefront, url: "http://127.0.0.1:9/"}]\n'
+}
+config "$dir/store" >"$dir/shop.yaml"
+config "$dir/copy" >"$dir/copied.yaml"
+chmod 600 "$dir"/*.yaml
+# samples TIME: how many there are up to then
+samples() { "$tillwatch" query 'sum(count_over_time(tillwatch_probe_failed[7d]))' --at "$1" --json | sed -n 's/^ *"\([0-9]*\)"$/\1/p'; }
+measures() { "$tillwatch" query 'count_over_time(tillwatch_probe_failed[1m]) > 3' --json | grep -q '"value"'; }
+backup() { python3 "$top/docs/examples/backup.py" "$dir/store" "$dir/copy"; }
+
+TILLWATCH_HOST=$dir/past-host LD_PRELOAD=$build/tests/.libs/past.so PAST_SECONDS=$days "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/past.log" 2>&1 &
+agent=$!
+within 30 'an agent of three days ago has measured' eval 'LD_PRELOAD=$build/tests/.libs/past.so PAST_SECONDS=$days measures'
+kill "$agent"; wait "$agent"
+"$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
+agent=$!
+within 60 'the day that is over becomes a file' eval 'compgen -G "$dir/store/d-*.db"'
+within 30 'the agent of today measures' measures
+ok 'a store with a day that is over, and an agent that writes'
+
+backup >"$dir/out" 2>&1 || fail 'the copy is made while the agent writes'
+grep -q ', 1 days, 1 of them new$' "$dir/out" || fail 'it has the day'
+"$tillwatch" db check "$dir/copy" >"$dir/out" 2>&1 || fail 'the copy is whole'
+ok 'copied while it is written to; the copy is whole'
+touch "$dir/copy/d-20200101.db"
+inode=$(stat -c %i "$(ls -d "$dir"/copy/d-*.db | tail -n 1)")
+backup >"$dir/out" 2>&1 || fail 'it is made again'
+grep -q ', 1 days, 0 of them new$' "$dir/out" || fail 'a day is copied once'
+[ "$(stat -c %i "$dir"/copy/d-*.db)" = "$inode" ] || fail 'a day is copied once, and one that is gone is gone'
+ok 'again: only what is new; a day that the store has no more is gone'
+python3 "$top/docs/examples/backup.py" "$dir/copy" "$dir/store" >"$dir/out" 2>&1 && fail 'a store is no copy'
+[ -s "$dir/store/store.lock" ] || fail 'a store is left alone'
+ok 'a store is never copied over'
+
+# What is in the copy: every sample up to when it was made.
+at=$(date +%s)
+sleep 2
+backup >"$dir/out" 2>&1 || fail 'a third time'
+want=$(samples "$at")
+kill "$agent"; wait "$agent"
+"$build/agent/tillwatchd" -c "$dir/copied.yaml" >"$dir/copied.log" 2>&1 &
+agent=$!
+within 30 'an agent goes on from the copy' measures
+got=$(samples "$at")
+[ -n "$want" ] && [ "$want" -ge 8 ] && [ "$got" = "$want" ] || fail "the copy has $got of $want samples"
+"$tillwatch" query 'count_over_time(tillwatch_probe_failed[1h] offset 3d)' --json | grep -q '"value"' || fail 'those of three days ago too'
+within 30 'nothing in it is damaged' grep -q 'checked after an unclean stop, 0 damaged' "$dir/copied.log"
+ok "an agent goes on from it with all $want samples"
+
+kill "$agent"; wait "$agent"; agent=''
+python3 - "$dir"/copy/d-*.db <<'P'
+import sys
+with open(sys.argv[1], 'r+b') as f:
+    f.seek(-3000, 2)
+    f.write(b'\xff' * 2000)
+P
+"$tillwatch" db check "$dir/copy" >"$dir/out" 2>&1 && fail 'a damaged copy is found'
+ok 'a damaged copy is found'
+echo "ok: $n checks"
