@@ -399,7 +399,7 @@ agent_run(const char *config_path)
 	service_open(&a.service);
 	if (setup_load(&a.setup, config_path, &errors) != 0) {
 		log_line(LOGL_ERROR, "the configuration is wrong:\n%s", buf_str(&errors));
-	} else if (a.first = a.setup, (rc = start(&a)) == 0) {
+	} else if (setup_log(a.setup), a.first = a.setup, (rc = start(&a)) == 0) {
 		log_line(LOGL_INFO, "watching %s: %zu probes, %zu receivers", a.setup->shop,
 		    a.setup->n_probes, a.setup->n_receivers);
 		agent_tell_ready(&a);

@@ -173,8 +173,10 @@ agent_reload(struct agent *a, struct buf *errors)
 
 	service_reloading(&a->service);
 	s.rc = setup_load(&s.fresh, a->config_path, errors);
-	if (s.rc == 0)
+	if (s.rc == 0) {
+		setup_log(s.fresh);
 		agent_call(a, take_effect, &s);
+	}
 	pthread_mutex_lock(&a->lock);
 	a->reload_ok = s.rc == 0;
 	a->reload_ms = wall_now().ms;

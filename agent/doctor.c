@@ -150,6 +150,19 @@ config_findings(struct doctor *d, const char *errors)
 	}
 }
 
+static void
+config_warnings(struct doctor *d, const char *warnings)
+{
+	for (const char *line = warnings; *line != '\0'; line += strspn(line, "\n")) {
+		size_t n = strcspn(line, "\n");
+
+		doctor_find(d, DOCTOR_WARN, "%.*s", (int)n, line);
+		doctor_remedy(d, "tillwatch config upgrade %s; --dry-run shows what it does",
+		    d->config_path);
+		line += n;
+	}
+}
+
 /* ---- all ---- */
 
 static void
@@ -179,10 +192,12 @@ once_doctor(const char *path, const char *user)
 	int rc = 0;
 
 	buf_init(&errors, 1 << 20);
-	if (setup_load(&s, path, &errors) == 0 && once_start(s, &errors) == 0)
-		json_array_append_new(passed, json_string("config"));
-	else
+	if (setup_load(&s, path, &errors) != 0 || once_start(s, &errors) != 0)
 		config_findings(&d, buf_str(&errors));
+	if (s != NULL)
+		config_warnings(&d, s->warnings);
+	if (json_array_size(d.findings) == 0)
+		json_array_append_new(passed, json_string("config"));
 	d.setup = s;
 	if (doctor_user(&d.user, user, s != NULL ? s->store_path : TW_STATEDIR, err, sizeof(err))
 	    != 0) {

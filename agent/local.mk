@@ -13,7 +13,7 @@ sbin_PROGRAMS += agent/tillwatchd
 agent_tillwatchd_SOURCES = agent/act.c agent/agent.c agent/agent.h agent/apply.c \
 	agent/doctor.c agent/doctor.h agent/doctor-files.c agent/doctor-host.c agent/doctor-net.c agent/doctor-store.c agent/doctor-user.c \
 	agent/footprint.c agent/footprint.h agent/footprint-plugins.c agent/once-footprint.c \
-	agent/judge.c agent/main.c agent/once.c agent/once.h agent/once-start.c agent/own.c \
+	agent/judge.c agent/main.c agent/once.c agent/once.h agent/once-start.c agent/once-upgrade.c agent/own.c \
 	agent/query.c agent/query.h agent/service.c agent/service.h agent/self.c agent/self.h agent/setup.c agent/setup.h agent/setup-plugins.c \
 	agent/setup-plugins.h agent/setup-rules.c agent/setup-rules.h
 agent_tillwatchd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)

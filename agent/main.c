@@ -19,7 +19,9 @@ static const char usage[] =
     "  -c, --config FILE       configuration (default: " TW_SYSCONFDIR "/tillwatch.yaml)\n"
     "      --log-level LEVEL   error, warn, info (default) or debug\n"
     "      --check-config      say whether the configuration is right; exit 0 or 78\n"
-    "      --json              of --check-config: as JSON, which all but it print anyway\n"
+    "      --upgrade           rewrite words of the configuration that have changed\n"
+    "      --dry-run           of --upgrade: print what would change, as a diff\n"
+    "      --json              of --check-config and --upgrade: as JSON, as the others print it\n"
     "      --map               print the map of the shop as JSON, of the configuration alone\n"
     "      --doctor            does this machine give what the configuration needs? As JSON\n"
     "      --user NAME         of --doctor: the agent's user, when root asks\n"
@@ -46,9 +48,11 @@ main(int argc, char **argv)
 	    {"log-level", 1, NULL, 'l'}, {"check-config", 0, NULL, 'k'}, {"json", 0, NULL, 'j'},
 	    {"schema", 0, NULL, 's'}, {"map", 0, NULL, 'm'}, {"run", 1, NULL, 'r'},
 	    {"doctor", 0, NULL, 'd'}, {"user", 1, NULL, 'u'},
+	    {"upgrade", 0, NULL, 'g'}, {"dry-run", 0, NULL, 'n'},
 	    {"version", 0, NULL, 'v'}, {"help", 0, NULL, 'h'}, {0}};
 	const char *path = TW_SYSCONFDIR "/tillwatch.yaml", *probe = NULL, *user = NULL;
 	bool only_check = false, json = false, schema = false, map = false, doctor = false;
+	bool upgrade = false, is_dry = false;
 	int level = LOGL_INFO, c;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -60,6 +64,8 @@ main(int argc, char **argv)
 		case 's': schema = true; break;
 		case 'm': map = true; break;
 		case 'd': doctor = true; break;
+		case 'g': upgrade = true; break;
+		case 'n': is_dry = true; break;
 		case 'u': user = optarg; break;
 		case 'r': probe = optarg; break;
 		case 'v': puts("tillwatchd " PACKAGE_VERSION); return 0;
@@ -81,6 +87,8 @@ main(int argc, char **argv)
 		return once_schema();
 	if (map)
 		return once_map(path);
+	if (upgrade)
+		return once_upgrade(path, is_dry, json);
 	if (doctor)
 		return once_doctor(path, user);
 	if (probe != NULL)

@@ -26,18 +26,26 @@
 #define PLUGINS_MAX 64
 #define MAP_BYTES_MAX (64u << 20)
 
-static void
-print_check_json(const char *path, const struct setup *s, bool is_ok, const char *errors)
+static json_t *
+lines_json(const char *lines)
 {
-	json_t *list = json_array(), *o;
+	json_t *list = json_array();
 
-	for (const char *line = errors; *line != '\0';) {
+	for (const char *line = lines; *line != '\0';) {
 		size_t n = strcspn(line, "\n");
 
 		json_array_append_new(list, json_stringn(line, n));
 		line += n + (line[n] == '\n');
 	}
-	o = json_pack("{s:s, s:b, s:o}", "file", path, "ok", is_ok, "errors", list);
+	return list;
+}
+
+static void
+print_check_json(const char *path, const struct setup *s, bool is_ok, const char *errors)
+{
+	json_t *o = json_pack("{s:s, s:b, s:o, s:o}", "file", path, "ok", is_ok, "errors",
+	    lines_json(errors), "warnings", lines_json(s != NULL ? s->warnings : ""));
+
 	if (is_ok) {
 		json_object_set_new(o, "n_probes", json_integer((json_int_t)s->n_probes));
 		json_object_set_new(o, "n_receivers", json_integer((json_int_t)s->n_receivers));
@@ -68,6 +76,8 @@ once_check(const char *path, bool json)
 	rc = setup_load(&s, path, &errors);
 	if (rc == 0)
 		rc = once_start(s, &errors);
+	if (!json && s != NULL)
+		fputs(s->warnings, stderr);
 	if (json)
 		print_check_json(path, s, rc == 0, buf_str(&errors));
 	else if (rc != 0)

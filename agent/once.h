@@ -1,6 +1,6 @@
 /*
- * once.h - what the agent's program does and then ends: check, schema, map, doctor,
- * one run of a probe.
+ * once.h - what the agent's program does and then ends: check, upgrade, schema, map,
+ * doctor, one run of a probe.
  *
  * Each prints to stdout, mistakes to stderr, and returns a sysexits code.
  *
@@ -20,6 +20,9 @@ int once_start(const struct setup *s, struct buf *errors);
 /* once-footprint.c: what the configuration costs shop and disk, a new reference; is_printed: to
  * stdout too, for people. */
 json_t *once_footprint(const struct setup *s, bool is_printed);
+/* once-upgrade.c: rewrites the old words of the configuration's files; is_dry: prints a diff
+ * instead. 1: some are left to be written by hand. */
+int once_upgrade(const char *path, bool is_dry, bool json);
 int once_schema(void);
 /* The map of the shop as the API's /tillwatch/v1/map gives it, without verdicts. */
 int once_map(const char *path);

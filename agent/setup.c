@@ -19,6 +19,7 @@
 #include "config/map.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/xmalloc.h"
 
 struct own {
@@ -341,8 +342,8 @@ calendar_text(struct buf *b, const struct config *c)
 static json_t *
 settings(const struct config *c)
 {
-	const struct tw_pair *header = c->synthetic.header.items;
-	bool has_header = c->synthetic.header.n > 0;
+	const struct tw_pair *header = c->synthetic.headers.items;
+	bool has_header = c->synthetic.headers.n > 0;
 	char pages[32], judged[32];
 	struct buf days;
 	json_t *o;
@@ -508,8 +509,10 @@ setup_load(struct setup **out, const char *path, struct buf *text)
 	s->config = config;
 	buf_text(text, buf_str(&errors.text));
 	errors_free(&errors);
-	if (rc == 0)
+	if (rc == 0) {
+		s->warnings = buf_str(&config->warnings.text);
 		rc = convert(s, text);
+	}
 	if (rc == 0)
 		*out = s;
 	else
@@ -586,6 +589,17 @@ setup_metrics(const struct setup *s, void (*each)(void *, const struct tw_metric
 	struct metrics w = {each, arg};
 
 	plugins_each(((const struct own *)s->arena)->plugins, metrics_of_plugin, &w);
+}
+
+void
+setup_log(const struct setup *s)
+{
+	for (const char *line = s->warnings; *line != '\0'; line += strspn(line, "\n")) {
+		size_t n = strcspn(line, "\n");
+
+		log_line(LOGL_WARN, "%.*s", (int)n, line);
+		line += n;
+	}
 }
 
 void

@@ -35,6 +35,7 @@ struct setup_probe {
 
 struct setup {
 	void *config;                   /* struct tw_config: owns most texts */
+	const char *warnings;           /* a line each: what is taken, but should be changed */
 	const char *shop, *currency;    /* currency "": not set */
 	const struct label *labels;     /* of the shop */
 	size_t n_labels;
@@ -73,6 +74,8 @@ void setup_place(
 struct tw_metric;
 void setup_metrics(const struct setup *s,
     void (*each)(void *arg, const struct tw_metric *m), void *arg);
+/* Says the warnings in the log. */
+void setup_log(const struct setup *s);
 /* Replaces the values of secrets in a text that came from outside, in place. */
 void setup_scrub(const struct setup *s, char *text);
 

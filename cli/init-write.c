@@ -114,7 +114,7 @@ write_shop(const struct init_shop *shop, struct buf *out)
 	}
 	buf_text(out, "\ndefaults: {interval: 1m, timeout: 20s}   # a page a minute is little for "
 	    "a shop, and finds an outage within three\n");
-	buf_text(out, "synthetic: {header: {X-Synthetic: tillwatch}}   # on each request of ours: "
+	buf_text(out, "synthetic: {headers: {X-Synthetic: tillwatch}}   # on each request of ours: "
 	    "statistics can leave them out\n");
 	buf_text(out, "\nsystems:\n  storefront: {title: ");
 	init_quote(out, strcmp(shop->platform->name, "unknown") == 0

@@ -10,6 +10,7 @@ cli_tillwatch_SOURCES = \
 	cli/cmd-alerts.c \
 	cli/cmd-check.c \
 	cli/cmd-completion.c \
+	cli/cmd-config.c \
 	cli/cmd-db.c \
 	cli/cmd-doctor.c \
 	cli/cmd-init.c \
@@ -57,6 +58,9 @@ EXTRA_DIST += tests/blackbox/map.sh
 
 TESTS += tests/blackbox/doctor.sh
 EXTRA_DIST += tests/blackbox/doctor.sh
+
+TESTS += tests/blackbox/config-upgrade.sh
+EXTRA_DIST += tests/blackbox/config-upgrade.sh
 
 TESTS += tests/blackbox/status.sh
 EXTRA_DIST += tests/blackbox/status.sh

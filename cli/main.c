@@ -17,9 +17,9 @@
 #define VERBS_MAX 32
 #define OPTIONS_MAX 64
 
-extern const struct cmd cmd_alerts, cmd_check, cmd_completion, cmd_db, cmd_doctor, cmd_init,
-    cmd_map, cmd_notify, cmd_plugin, cmd_probes, cmd_query, cmd_reload, cmd_rules, cmd_run,
-    cmd_schema, cmd_source, cmd_status, cmd_top;
+extern const struct cmd cmd_alerts, cmd_check, cmd_completion, cmd_config, cmd_db, cmd_doctor,
+    cmd_init, cmd_map, cmd_notify, cmd_plugin, cmd_probes, cmd_query, cmd_reload, cmd_rules,
+    cmd_run, cmd_schema, cmd_source, cmd_status, cmd_top;
 
 /* In the order of the help: a line each, so that adding one is one line. */
 const struct cmd *const cli_commands[] = {
@@ -35,6 +35,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_notify,
     &cmd_plugin,
     &cmd_check,
+    &cmd_config,
     &cmd_doctor,
     &cmd_source,
     &cmd_schema,

@@ -17,6 +17,7 @@
 
 #include "config/errors.h"
 #include "config/secret.h"
+#include "config/words.h"
 #include "lib/manifest.h"
 
 struct config_system { const char *name, *title, *owner, *runbook; };
@@ -39,7 +40,7 @@ struct config_probe {
 	char path[64];                  /* in the file: probes[2], sources.orders */
 	json_t *options;                /* normal form, for the plugin */
 	const struct manifest *manifest;
-	const struct yaml_node *node;   /* for places */
+	struct yaml_node *node;         /* for places; its words are those of today */
 };
 
 struct config_alert {
@@ -84,7 +85,7 @@ struct config {
 		struct { const char *listen; int64_t max_body, max_size; } ingest;
 	} agent;
 	struct { int64_t interval, timeout; } defaults;
-	struct { struct tw_list header; const char *email, *sku; } synthetic;
+	struct { struct tw_list headers; const char *email, *sku; } synthetic;
 	const char *false_pages;
 	double false_pages_month;       /* made by config_load */
 	struct tw_list systems;         /* struct config_system */
@@ -96,12 +97,17 @@ struct config {
 	struct tw_list inhibit_rules;
 	struct config_probe *probes;    /* and, behind them, sources */
 	size_t n_probes;
+	struct words words;             /* that were, and stand in the files; sorted */
+	struct errors warnings;         /* told: a line each */
 	/* private */
+	const struct yaml_node *root;
 	struct heap heap;
 	struct secrets *secrets;
 	struct yaml_doc **docs;
 	size_t n_docs;
 };
+
+struct config_text { const char *file, *text; size_t len; };
 
 struct config_env {
 	const char *(*env)(void *, const char *); /* NULL: the process's */
@@ -110,12 +116,16 @@ struct config_env {
 	const struct manifest *(*manifest)(
 	    void *ctx, const struct config *c, const char *plugin, char *err, size_t err_cap);
 	void *ctx;
+	const struct config_text *texts; /* instead of what stands in these files: would it load? */
+	size_t n_texts;
 };
 
 /* 0, or -EINVAL with what is wrong in errors. Blocks on files. */
 int config_load(
     struct config **out, const char *path, const struct config_env *env, struct errors *errors);
 void config_free(struct config *c);
+/* Do both mean the same, whatever words and however many files they are written in? */
+bool config_same(const struct config *a, const struct config *b);
 
 /* The JSON Schema (draft 2020-12) of the file; the options of the plugins that `manifests` lists
  * are in it. */

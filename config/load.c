@@ -56,6 +56,16 @@ check_mode(struct load *l, const char *path)
 	return true;
 }
 
+static int
+read_text(
+    const struct config_env *env, const char *path, struct yaml_doc **doc, struct yaml_error *err)
+{
+	for (size_t i = 0; i < env->n_texts; i++)
+		if (strcmp(env->texts[i].file, path) == 0)
+			return yaml_read(doc, path, env->texts[i].text, env->texts[i].len, err);
+	return yaml_read_file(doc, path, err);
+}
+
 static bool
 read_doc(struct load *l, const char *path)
 {
@@ -65,7 +75,7 @@ read_doc(struct load *l, const char *path)
 
 	if (!check_mode(l, path))
 		return false;
-	if (yaml_read_file(&doc, path, &err) != 0) {
+	if (read_text(l->env, path, &doc, &err) != 0) {
 		errors_add(l->errors, &err.place, "", "%s", err.text);
 		return false;
 	}
@@ -169,6 +179,9 @@ fill_probe(struct load *l, struct config_probe *p)
 	char err[256];
 
 	p->manifest = m;
+	if (m != NULL)
+		map = p->node =
+		    words_take(&l->config->words, &m->plugin.words, p->node, p->path);
 	if (m != NULL)
 		n_plugins = names_of(&m->plugin.options, plugins, 256);
 	common = m != NULL ? check_options(
@@ -414,6 +427,17 @@ check_calendar(struct load *l, const struct yaml_node *root)
 		    l->errors, &node->place, "shop.calendar", "more than %d days", CALENDAR_MAX);
 }
 
+/* Plugins are told of one header: another one would never be sent. */
+static void
+check_synthetic(struct load *l, const struct yaml_node *root)
+{
+	const struct yaml_node *map = yaml_get(yaml_get(root, "synthetic"), "headers");
+
+	if (l->config->synthetic.headers.n > 1)
+		errors_add(l->errors, &map->members[1].place, "synthetic.headers",
+		    "one header is sent, not %u", l->config->synthetic.headers.n);
+}
+
 /* What is not said lies where agent and command line both look for it: instance.h. */
 static void
 place_files(struct load *l, const struct yaml_node *root, const char *path)
@@ -438,13 +462,14 @@ load_tree(struct load *l, const char *path)
 {
 	static const char *const elsewhere[] = {"probes", "sources"};
 	struct config *c = l->config;
-	const struct yaml_node *root;
+	struct yaml_node *root;
 	char err[256];
 	json_t *values;
 
 	if (!read_all(l, path))
 		return;
-	root = yaml_root(c->docs[0]);
+	root = words_take(&c->words, &config_words, yaml_root(c->docs[0]), "");
+	c->root = root;
 	values = check_options(&l->check, &config_rows, root, &root->place, "", elsewhere, 2);
 	if (options_fill(&config_rows, c, values, &c->heap, err, sizeof(err)) != 0
 	    && l->errors->n == 0)
@@ -453,10 +478,36 @@ load_tree(struct load *l, const char *path)
 	place_files(l, root, path);
 	check_false_pages(l, root);
 	check_calendar(l, root);
+	check_synthetic(l, root);
 	flows_check(c, yaml_get(root, "flows"), l->errors);
 	load_probes(l, root);
 	check_alerts(l, root);
 	check_route(l, root);
+}
+
+static bool
+is_elsewhere(const struct yaml_member *m)
+{
+	return strcmp(m->key, "probes") == 0 || strcmp(m->key, "sources") == 0;
+}
+
+bool
+config_same(const struct config *a, const struct config *b)
+{
+	if (a->root->n != b->root->n || a->n_probes != b->n_probes)
+		return false;
+	for (size_t i = 0; i < a->root->n; i++) {
+		const struct yaml_member *x = &a->root->members[i], *y = &b->root->members[i];
+
+		if (strcmp(x->key, y->key) != 0
+		    || (!is_elsewhere(x) && !yaml_same(x->value, y->value)))
+			return false;
+	}
+	for (size_t i = 0; i < a->n_probes; i++)
+		if (strcmp(a->probes[i].name, b->probes[i].name) != 0
+		    || !yaml_same(a->probes[i].node, b->probes[i].node))
+			return false;
+	return true;
 }
 
 int
@@ -468,12 +519,16 @@ config_load(
 
 	*out = NULL;
 	c->secrets = secrets_new(env->env, env->ctx);
+	c->words = (struct words){.heap = &c->heap, .errors = errors};
+	errors_init(&c->warnings);
 	l.check = (struct check){.errors = errors, .secrets = c->secrets};
 	load_tree(&l, path);
 	if (errors->n > 0) {
 		config_free(c);
 		return -EINVAL;
 	}
+	words_sort(&c->words);
+	words_tell(&c->words, &c->warnings);
 	*out = c;
 	return 0;
 }
@@ -489,6 +544,8 @@ config_free(struct config *c)
 	}
 	for (size_t i = 0; i < c->n_docs; i++)
 		yaml_free(c->docs[i]);
+	words_clear(&c->words);
+	errors_free(&c->warnings);
 	free(c->docs);
 	free(c->probes);
 	heap_free(&c->heap);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/schema.h"
 
 #define DEPTH_MAX 8
 
@@ -120,6 +121,19 @@ probe_schema(const struct manifest *m)
 	return out;
 }
 
+/* Every table's former words; of plugins in the schema of theirs. */
+static void
+add_words(json_t *out, const json_t *schemas, const struct manifest *const *manifests, size_t n,
+    bool is_source)
+{
+	for (size_t i = 0, k = 0; i < n; i++) {
+		const struct tw_plugin *p = &manifests[i]->plugin;
+
+		if (((p->flags & TW_SOURCE) != 0) == is_source)
+			schema_add_words(out, json_array_get(schemas, k++), p->name, &p->words);
+	}
+}
+
 json_t *
 config_schema(const struct manifest *const *manifests, size_t n)
 {
@@ -140,6 +154,9 @@ config_schema(const struct manifest *const *manifests, size_t n)
 	json_array_append_new(json_object_get(out, "required"), json_string("probes"));
 	json_object_set_new(
 	    out, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
+	schema_add_words(out, out, "", &config_words);
+	add_words(out, kinds, manifests, n, false);
+	add_words(out, types, manifests, n, true);
 	json_object_set_new(out, "title", json_string("tillwatch configuration"));
 	return out;
 }

@@ -424,9 +424,9 @@ static const struct tw_option inhibit_rows[] = {
 };
 
 static const struct tw_option synthetic_rows[] = {
-    {.name = "header",
+    {.name = "headers",
 	.type = TW_PAIRS,
-	.offset = INNER(config, synthetic, header),
+	.offset = INNER(config, synthetic, headers),
 	.help = "{X-Synthetic: tillwatch}: sent with every request of a journey"},
     {.name = "email",
 	.type = TW_STRING,

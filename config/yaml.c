@@ -66,6 +66,12 @@ next(struct reading *r)
 	return 0;
 }
 
+static struct yaml_span
+span_of(const yaml_event_t *e)
+{
+	return (struct yaml_span){e->start_mark.index, e->end_mark.index};
+}
+
 static struct yaml_node *
 node_new(struct reading *r, enum yaml_kind kind)
 {
@@ -75,6 +81,7 @@ node_new(struct reading *r, enum yaml_kind kind)
 		n->kind = kind;
 		n->place = (struct yaml_place){r->file, (int)r->event.start_mark.line + 1,
 			(int)r->event.start_mark.column + 1};
+		n->span = span_of(&r->event);
 	}
 	return n;
 }
@@ -140,6 +147,7 @@ read_key(struct reading *r, struct yaml_node *map, struct yaml_member *m)
 		return fail(r, r->event.start_mark, -EINVAL, "a key must be a plain text");
 	m->place = (struct yaml_place){r->file, (int)r->event.start_mark.line + 1,
 		(int)r->event.start_mark.column + 1};
+	m->span = span_of(&r->event);
 	for (size_t i = 0; i < map->n; i++) {
 		if (strcmp(map->members[i].key, text) != 0)
 			continue;
@@ -248,6 +256,8 @@ read_node(struct reading *r, struct yaml_node **out, int depth)
 	rc = kind == YAML_TEXT   ? read_scalar(r, n)
 	     : kind == YAML_LIST ? read_list(r, n, depth)
 				 : read_map(r, n, depth);
+	if (rc == 0 && kind != YAML_TEXT)
+		n->span.end = r->event.end_mark.index;
 	if (rc == 0 && name != NULL)
 		r->anchors[anchor].nodes = r->nodes - before;
 	return rc;
@@ -314,8 +324,8 @@ out:
 	return rc;
 }
 
-static int
-slurp(const char *path, char **text, size_t *len)
+int
+yaml_slurp(const char *path, char **text, size_t *len)
 {
 	FILE *f = fopen(path, "re");
 	struct stat st;
@@ -340,7 +350,7 @@ yaml_read_file(struct yaml_doc **out, const char *path, struct yaml_error *err)
 	int rc;
 
 	*out = NULL;
-	if ((rc = slurp(path, &text, &len)) != 0) {
+	if ((rc = yaml_slurp(path, &text, &len)) != 0) {
 		*err = (struct yaml_error){.place = {path, 0, 0}};
 		snprintf(err->text, sizeof(err->text), "%s",
 		    rc == -EINVAL ? "is no regular file" : strerror(-rc));
@@ -389,6 +399,31 @@ yaml_is_null(const struct yaml_node *n)
 {
 	return n != NULL && n->kind == YAML_TEXT && !n->quoted
 	    && (n->text[0] == '\0' || strcmp(n->text, "~") == 0 || strcmp(n->text, "null") == 0);
+}
+
+static bool
+same_members(const struct yaml_node *a, const struct yaml_node *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->members[i].key, b->members[i].key) != 0
+		    || !yaml_same(a->members[i].value, b->members[i].value))
+			return false;
+	return true;
+}
+
+bool
+yaml_same(const struct yaml_node *a, const struct yaml_node *b)
+{
+	if (a->kind != b->kind || a->n != b->n)
+		return false;
+	if (a->kind == YAML_TEXT)
+		return a->quoted == b->quoted && strcmp(a->text, b->text) == 0;
+	if (a->kind == YAML_MAP)
+		return same_members(a, b);
+	for (size_t i = 0; i < a->n; i++)
+		if (!yaml_same(a->items[i], b->items[i]))
+			return false;
+	return true;
 }
 
 static int

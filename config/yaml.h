@@ -26,16 +26,22 @@ struct yaml_place {
 	int line, column;       /* from 1; 0 = nowhere */
 };
 
+/* Where something stands in its file, in characters behind a byte order mark: as libyaml counts. A
+ * scalar's ends with its closing quote, and begins with its anchor if it has one. */
+struct yaml_span { size_t start, end; };
+
 struct yaml_node;
 struct yaml_member {
 	const char *key;
 	struct yaml_place place; /* of the key */
+	struct yaml_span span;
 	struct yaml_node *value;
 };
 
 struct yaml_node {
 	enum yaml_kind kind;
 	struct yaml_place place;
+	struct yaml_span span;
 	const char *text;       /* YAML_TEXT */
 	bool quoted; /* it stood in quotes or in a block: "5" is not the number 5, nor "null"
 			nothing */
@@ -59,6 +65,9 @@ int yaml_read(
     struct yaml_doc **out, const char *file, const char *text, size_t len, struct yaml_error *err);
 /* Reads a file; -ENOENT and the like with a sentence. Symbolic links are followed. */
 int yaml_read_file(struct yaml_doc **out, const char *path, struct yaml_error *err);
+/* The bytes of a regular file, YAML_BYTES_MAX + 1 of them at most, to be freed. 0, -EINVAL: it is
+ * none, -ENOENT and the like. */
+int yaml_slurp(const char *path, char **text, size_t *len);
 struct yaml_node *yaml_root(struct yaml_doc *doc);
 void yaml_free(struct yaml_doc *doc);
 
@@ -66,6 +75,10 @@ void yaml_free(struct yaml_doc *doc);
  * with both places in err. What `from` points to must live as long as `into`. 0, -EEXIST, -ENOMEM.
  */
 int yaml_merge(struct yaml_doc *into, const struct yaml_doc *from, struct yaml_error *err);
+
+/* The same keys and values in the same order, wherever they stand; a value in quotes is none
+ * without. */
+bool yaml_same(const struct yaml_node *a, const struct yaml_node *b);
 
 /* The member of a map, or NULL (also when node is NULL or no map). */
 struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);

@@ -2,14 +2,14 @@
 dist_man_MANS += docs/man/tillwatch.1 docs/man/tillwatch.yaml.5 docs/man/tillwatch-plugin.7 docs/man/tillwatch-host.8 \
 	docs/man/tillwatchd.8
 # Made by scripts/manual-verbs; tests/docs says when they are not what it makes.
-dist_man_MANS += docs/man/tillwatch-alerts.1 docs/man/tillwatch-check.1 docs/man/tillwatch-completion.1 docs/man/tillwatch-db.1 \
+dist_man_MANS += docs/man/tillwatch-alerts.1 docs/man/tillwatch-check.1 docs/man/tillwatch-completion.1 docs/man/tillwatch-config.1 docs/man/tillwatch-db.1 \
 	docs/man/tillwatch-doctor.1 docs/man/tillwatch-init.1 docs/man/tillwatch-map.1 docs/man/tillwatch-notify.1 \
 	docs/man/tillwatch-plugin.1 docs/man/tillwatch-probes.1 docs/man/tillwatch-query.1 docs/man/tillwatch-reload.1 \
 	docs/man/tillwatch-rules.1 docs/man/tillwatch-run.1 docs/man/tillwatch-schema.1 docs/man/tillwatch-source.1 \
 	docs/man/tillwatch-status.1 docs/man/tillwatch-top.1
 # The JSON of the verbs, and of the API that they ask.
 schemasdir = $(docdir)/schemas
-dist_schemas_DATA = docs/schemas/alerts.json docs/schemas/check.json docs/schemas/db-check.json docs/schemas/doctor.json \
+dist_schemas_DATA = docs/schemas/alerts.json docs/schemas/check.json docs/schemas/config-upgrade.json docs/schemas/db-check.json docs/schemas/doctor.json \
 	docs/schemas/error.json docs/schemas/help.json docs/schemas/init.json docs/schemas/map-coverage.json \
 	docs/schemas/map.json docs/schemas/notify-test.json docs/schemas/notify.json docs/schemas/plugin-retry.json \
 	docs/schemas/plugin.json docs/schemas/probes.json docs/schemas/query.json docs/schemas/reload.json \

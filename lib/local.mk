@@ -24,6 +24,7 @@ lib_libtw_la_SOURCES = \
 	lib/crc32c.c lib/crc32c.h \
 	lib/sanitize.c lib/sanitize.h \
 	lib/stats.c lib/stats.h \
+	lib/time-text.c lib/time-text.h \
 	lib/tz.c lib/tz.h lib/tz-internal.h lib/tz-rule.c \
 	lib/labels.c lib/labels.h \
 	lib/hist.c lib/hist.h \
@@ -60,6 +61,11 @@ tests_unit_test_stats_LDADD = lib/libtw.la $(CMOCKA_LIBS) -lm
 tests_unit_test_tz_SOURCES = tests/unit/test-tz.c
 tests_unit_test_tz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tz_LDADD = lib/libtw.la $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test-time-text
+TESTS += tests/unit/test-time-text
+tests_unit_test_time_text_SOURCES = tests/unit/test-time-text.c
+tests_unit_test_time_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_time_text_LDADD = lib/libtw.la $(CMOCKA_LIBS) -lm
 EXTRA_DIST += tests/unit/stats-grid tests/unit/tz-grid
 
 check_PROGRAMS += tests/fuzz/fuzz-tz

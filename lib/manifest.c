@@ -130,9 +130,28 @@ write_panels(const struct tw_table *t)
 	return list;
 }
 
+static json_t *
+write_words(const struct tw_table *t)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		json_t *o = json_object();
+		struct tw_word r;
+
+		row_copy(&r, sizeof(r), t, i);
+		put(o, "was", r.was);
+		put(o, "now", r.now);
+		put(o, "since", r.since);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 json_t *
 manifest_write(const struct tw_plugin *p)
 {
+	bool has_words = p->size >= offsetof(struct tw_plugin, words) + sizeof(p->words);
 	json_t *o = json_object();
 
 	json_object_set_new(o, "abi", json_pack("[ii]", p->major, p->minor));
@@ -147,6 +166,8 @@ manifest_write(const struct tw_plugin *p)
 	json_object_set_new(o, "metrics", write_metrics(&p->metrics));
 	json_object_set_new(o, "alerts", write_alerts(&p->alerts));
 	json_object_set_new(o, "panels", write_panels(&p->panels));
+	if (has_words && p->words.count > 0)
+		json_object_set_new(o, "words", write_words(&p->words));
 	return o;
 }
 
@@ -273,6 +294,25 @@ read_panels(struct heap *h, struct tw_table *t, const json_t *list)
 	return rows != NULL ? 0 : -EINVAL;
 }
 
+static int
+read_words(struct heap *h, struct tw_table *t, const json_t *list)
+{
+	struct tw_word *rows;
+
+	if (list == NULL)
+		return 0; /* of a plugin that has renamed nothing */
+	rows = rows_new(h, t, list, sizeof(*rows));
+	for (uint32_t i = 0; rows != NULL && i < t->count; i++) {
+		const json_t *o = json_array_get(list, i);
+
+		rows[i] = (struct tw_word){
+		    text(h, o, "was"), text(h, o, "now"), text(h, o, "since")};
+		if (rows[i].was == NULL || rows[i].now == NULL || rows[i].since == NULL)
+			return -EINVAL;
+	}
+	return rows != NULL ? 0 : -EINVAL;
+}
+
 int
 manifest_read(struct manifest *m, const json_t *v, char *err, size_t err_cap)
 {
@@ -295,7 +335,8 @@ manifest_read(struct manifest *m, const json_t *v, char *err, size_t err_cap)
 	    && read_options(h, &p->options, json_object_get(v, "options"), 0) == 0
 	    && read_metrics(h, &p->metrics, json_object_get(v, "metrics")) == 0
 	    && read_alerts(h, &p->alerts, json_object_get(v, "alerts")) == 0
-	    && read_panels(h, &p->panels, json_object_get(v, "panels")) == 0)
+	    && read_panels(h, &p->panels, json_object_get(v, "panels")) == 0
+	    && read_words(h, &p->words, json_object_get(v, "words")) == 0)
 		return 0;
 	snprintf(err, err_cap, "the description of the plugin %.64s is no manifest of ABI %d",
 	    p->name != NULL ? p->name : "", TW_ABI_MAJOR);

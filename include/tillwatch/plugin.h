@@ -111,6 +111,17 @@ struct tw_option {
 #define TW_OPTION(type_, field_, kind_, ...) \
 	{ .name = #field_, .type = (kind_), .offset = offsetof(type_, field_), __VA_ARGS__ }
 
+/* A word that an earlier version of the plugin had: it is taken as the one of today, with a
+ * warning, and `tillwatch config upgrade` rewrites it. Paths from the probe's map; * is each item
+ * of a list and each member of a map. */
+struct tw_word {
+	const char *was;     /* an option "canary/every", or a value "robots=heed" */
+	const char *now;     /* "canary/interval", "robots=obey"; in another map: moved by the
+			      * loader, in the file by hand; "/sources.NAME.units": not of this map
+			      * any more, refused with that place */
+	const char *since;   /* the version of tillwatch that renamed it: "0.2.0" */
+};
+
 enum tw_kind { TW_GAUGE = 1, TW_COUNTER, TW_HISTOGRAM };
 
 struct tw_metric {
@@ -475,6 +486,7 @@ struct tw_plugin {
 	 * same source: records, the source's position and this commit together. Less than 2 ms. */
 	void (*save)(struct tw_ctx *, void *self);
 	int64_t interval_us; /* between two runs where nobody says; 0 = as all probes */
+	struct tw_table words;   /* struct tw_word: what its options were called before */
 };
 
 /* Each plugin ends with TW_PLUGIN(.name = "...", ...). */

@@ -44,7 +44,9 @@ static const struct tw_option options[] = {
 	.help = "the first line has the columns' names; else fields are numbers, {sku: 1}"),
     TW_OPTION(struct csv, fields, TW_PAIRS, .flags = TW_REQUIRED,
 	.help = "our name: the column {sku: SKU, available: availability}"),
-    TW_OPTION(struct csv, time, TW_STRING, .help = "the column of when the row changed"),
+    TW_OPTION(struct csv, time, TW_STRING,
+	.help = "the column of when the row changed (ISO 8601, without a zone UTC, or unix seconds "
+		"or milliseconds); what cannot be read counts as now"),
     TW_OPTION(struct csv, min_rows, TW_SHARE, .def = "80%",
 	.help = "a feed with fewer rows than that of the usual number is cut off: it is not whole"),
     TW_OPTION(struct csv, max_age, TW_DURATION, .max = 366 * 86400.0,

@@ -14,6 +14,11 @@ TESTS += tests/unit/test-csv tests/fuzz/fuzz-csv
 tests_unit_test_csv_SOURCES = tests/unit/test-csv.c $(CSV_SOURCES)
 tests_unit_test_csv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_csv_LDADD = lib/libtw.la $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test-csv-rows
+TESTS += tests/unit/test-csv-rows
+tests_unit_test_csv_rows_SOURCES = tests/unit/test-csv-rows.c plugins/csv/rows.c plugins/csv/csv.h
+tests_unit_test_csv_rows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(XXHASH_CFLAGS)
+tests_unit_test_csv_rows_LDADD = lib/libtw.la $(CMOCKA_LIBS) $(XXHASH_LIBS)
 # Feeds, and what their cells say as prices and stock.
 tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz-csv.c plugins/inventory/value.c plugins/inventory/value.h $(CSV_SOURCES) \
 	$(FUZZ_MAIN)

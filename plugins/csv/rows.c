@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/time-text.h"
 #include "plugins/csv/csv.h"
 
 void
@@ -120,17 +121,14 @@ trim(struct csv_cell *c)
 		c->len--;
 }
 
+/* As http_json reads it: without an offset it is UTC's. 0: it is no time. */
 static int64_t
 time_of(struct csv_cell *c)
 {
-	char text[40];
-	wall_t at;
+	struct time_text t;
 
-	if (c->len == 0 || c->len >= sizeof(text))
-		return 0;
-	memcpy(text, c->text, c->len);
-	text[c->len] = '\0';
-	return wall_parse(text, &at) == 0 ? at.ms : 0;
+	trim(c);
+	return time_text_or_number_parse(&t, c->text, c->len) == 0 ? t.ms : 0;
 }
 
 bool

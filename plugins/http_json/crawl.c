@@ -217,7 +217,7 @@ step(struct http_json *s)
 	json_t *root;
 	size_t n = 0;
 
-	switch (api_ask(s, c->next_url != NULL ? c->next_url : s->url, s->body_tree, &at,
+	switch (api_ask(s, c->next_url != NULL ? c->next_url : s->url, s->json_tree, &at,
 	    is_single && s->has_scanned && (c->flags & TW_BATCH_SCAN), &root)) {
 	case ASKED_UNCHANGED:
 		hand_on(s, TW_BATCH_SCAN | TW_BATCH_FIRST | TW_BATCH_LAST | TW_BATCH_UNCHANGED,
@@ -279,7 +279,7 @@ crawl_keys(struct http_json *s, const char *const *keys, size_t n)
 {
 	const char *url = s->key_url != NULL ? s->key_url : s->url;
 	bool takes_many = strstr(url, "${keys}") != NULL
-	    || (s->key_body != NULL && strstr(s->key_body, "${keys}") != NULL);
+	    || (s->key_json != NULL && strstr(s->key_json, "${keys}") != NULL);
 	size_t each = takes_many ? API_KEYS_AT_ONCE : 1, done = 0, n_page;
 	bool is_first = true;
 	json_t *root;
@@ -287,7 +287,7 @@ crawl_keys(struct http_json *s, const char *const *keys, size_t n)
 	while (done < n && s->cause == NULL) {
 		struct api_place at = {.page = s->first_page, .keys = keys + done,
 		    .n_keys = n - done < each ? n - done : each};
-		enum asked asked = api_ask(s, url, s->key_body_tree, &at, false, &root);
+		enum asked asked = api_ask(s, url, s->key_json_tree, &at, false, &root);
 
 		if (asked == ASKED_LATER || asked == ASKED_FAILED)
 			return;

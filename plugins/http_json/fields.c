@@ -10,9 +10,8 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/time-text.h"
 #include "plugins/http_json/http_json.h"
-
-#define SECONDS_MAX 1e11            /* a larger number is in milliseconds */
 
 int
 api_field_parse(struct api_field *f, const char *name, const char *text, char *err, size_t cap)
@@ -112,26 +111,14 @@ api_field_value(const struct api_field *f, json_t *record, struct tw_value *v)
 }
 
 /* Without a zone it is UTC's: of APIs that leave it out nearly all mean that. */
-static int
-text_time(const char *text, wall_t *at)
-{
-	char utc[WALL_TEXT + 8];
-
-	if (wall_parse(text, at) == 0)
-		return 0;
-	return snprintf(utc, sizeof(utc), "%sZ", text) < (int)sizeof(utc) ? wall_parse(utc, at)
-									  : -EINVAL;
-}
-
 int64_t
 api_time(const json_t *v)
 {
-	double n;
-	wall_t at;
+	struct time_text t;
+	int64_t ms;
 
-	if (json_is_string(v) && text_time(json_string_value(v), &at) == 0)
-		return at.ms;
-	if (!number(v, &n) || !(n > 0) || n > SECONDS_MAX * 1000)
-		return 0;
-	return (int64_t)(n > SECONDS_MAX ? n : n * 1000);
+	if (json_is_string(v))
+		return time_text_or_number_parse(
+			   &t, json_string_value(v), json_string_length(v)) == 0 ? t.ms : 0;
+	return json_is_number(v) && time_number_parse(&ms, json_number_value(v)) == 0 ? ms : 0;
 }

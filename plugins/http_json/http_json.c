@@ -33,7 +33,7 @@ static const struct tw_option quota_rows[] = {
 static const struct tw_option options[] = {
     TW_OPTION(struct http_json, url, TW_URL, .flags = TW_REQUIRED,
 	.help = "the first page; may hold ${page}, ${offset}, ${cursor}, ${since}"),
-    TW_OPTION(struct http_json, body, TW_TREE,
+    TW_OPTION(struct http_json, json, TW_TREE,
 	.help = "posted as JSON (GraphQL); its texts may hold the same"),
     TW_OPTION(struct http_json, headers, TW_PAIRS,
 	.help = "headers, {Authorization: \"Bearer ${env:TOKEN}\"}"),
@@ -65,13 +65,20 @@ static const struct tw_option options[] = {
 	.help = "so far behind the newest change ${since} begins again"),
     TW_OPTION(struct http_json, key_url, TW_STRING,
 	.help = "asks for ${key}, or for ${keys} (50 at once); without it the url with ${keys}"),
-    TW_OPTION(struct http_json, key_body, TW_TREE, .help = "posted there, {sku: {in: ${keys}}}"),
+    TW_OPTION(struct http_json, key_json, TW_TREE, .help = "posted there, {sku: {in: ${keys}}}"),
     TW_OPTION(struct http_json, quota, TW_MAP, .nested = TW_TABLE(quota_rows),
 	.nested_size = sizeof(((struct http_json *)NULL)->quota),
 	.help = "how much of the API's quota is ours"),
     TW_OPTION(struct http_json, pause, TW_DURATION, .def = "0s", .max = 3600,
 	.help = "between two requests, where the API tells no quota"),
     TW_OPTION(struct http_json, ca_file, TW_PATH, .help = "trust this authority alone"),
+};
+
+/* What is posted as JSON is `json`, as in a request of checkout and api; `body` is a text. */
+static const struct tw_word words[] = {
+    {"body", "json", "0.1.0"},
+    {"key_body", "key_json", "0.1.0"},
+    {"units", "/probes[].normalize.NAME.units", "0.1.0"},
 };
 
 static const struct tw_alert alerts[] = {
@@ -85,7 +92,7 @@ static const struct tw_alert alerts[] = {
 static bool
 holds(const struct http_json *s, const char *name)
 {
-	return strstr(s->url, name) != NULL || (s->body != NULL && strstr(s->body, name) != NULL);
+	return strstr(s->url, name) != NULL || (s->json != NULL && strstr(s->json, name) != NULL);
 }
 
 static enum tw_verdict
@@ -106,7 +113,7 @@ take_pointers(struct tw_ctx *ctx, const struct http_json *s)
 	}
 	if (s->cursor != NULL && !holds(s, "${cursor}"))
 		return tw_api_->refuse(
-		    ctx, "cursor", "neither url nor body has a ${cursor} for it");
+		    ctx, "cursor", "neither url nor json has a ${cursor} for it");
 	if ((s->next_page != NULL) + (s->cursor != NULL)
 		+ (holds(s, "${page}") || holds(s, "${offset}")) > 1)
 		return tw_api_->refuse(ctx, "next_page",
@@ -144,13 +151,13 @@ start(struct tw_ctx *ctx, void *self)
 		s->records = "";
 	if ((v = take_pointers(ctx, s)) != TW_OK || (v = take_fields(ctx, s)) != TW_OK)
 		return v;
-	if (s->body != NULL
-	    && (s->body_tree = json_read(s->body, strlen(s->body), err, sizeof(err))) == NULL)
-		return tw_api_->refuse(ctx, "body", "%s", err);
-	if (s->key_body != NULL
-	    && (s->key_body_tree = json_read(s->key_body, strlen(s->key_body), err, sizeof(err)))
+	if (s->json != NULL
+	    && (s->json_tree = json_read(s->json, strlen(s->json), err, sizeof(err))) == NULL)
+		return tw_api_->refuse(ctx, "json", "%s", err);
+	if (s->key_json != NULL
+	    && (s->key_json_tree = json_read(s->key_json, strlen(s->key_json), err, sizeof(err)))
 		== NULL)
-		return tw_api_->refuse(ctx, "key_body", "%s", err);
+		return tw_api_->refuse(ctx, "key_json", "%s", err);
 	s->counts_pages = holds(s, "${page}") || holds(s, "${offset}");
 	s->has_since = holds(s, "${since}");
 	if (s->has_since && s->time == NULL)
@@ -171,8 +178,8 @@ stop(struct tw_ctx *ctx, void *self)
 	crawl_end(s);
 	for (uint32_t i = 0; i < s->fields.n && i < API_FIELDS_MAX; i++)
 		api_field_clear(&s->parsed[i]);
-	json_decref(s->body_tree);
-	json_decref(s->key_body_tree);
+	json_decref(s->json_tree);
+	json_decref(s->key_json_tree);
 	buf_free(&s->answer);
 	fetch_free(s->fetcher);
 }
@@ -244,7 +251,7 @@ read_keys(struct tw_ctx *ctx, void *self, const char *const *keys, size_t n)
 	struct http_json *s = self;
 	mono_t began = mono_now();
 
-	if (s->key_url == NULL && s->key_body == NULL && strstr(s->url, "${keys}") == NULL)
+	if (s->key_url == NULL && s->key_json == NULL && strstr(s->url, "${keys}") == NULL)
 		return run(ctx, s, true);
 	begin(ctx, s);
 	crawl_keys(s, keys, n);
@@ -255,4 +262,5 @@ TW_PLUGIN(.name = "http_json", .version = "1.0", .summary = "Records of a JSON A
     .prefix = "http_json_", .flags = TW_SOURCE | TW_BLOCKING,
     .self_size = sizeof(struct http_json), .start = start, .stop = stop, .tail = tail,
     .scan = scan, .read_keys = read_keys, .options = TW_TABLE(options),
-    .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts), .interval_us = 60000000);
+    .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts), .interval_us = 60000000,
+    .words = TW_TABLE(words));

@@ -74,8 +74,8 @@ struct crawl {
 
 struct http_json {
 	/* options */
-	const char *url, *body, *records, *next_page, *cursor, *has_more, *total, *time, *key_url,
-	    *key_body, *ca_file;
+	const char *url, *json, *records, *next_page, *cursor, *has_more, *total, *time, *key_url,
+	    *key_json, *ca_file;
 	struct tw_list headers, fields;
 	int64_t first_page, page_size, max_pages, max_body, overlap, pause;
 	uint8_t is_lines;
@@ -84,7 +84,7 @@ struct http_json {
 	/* made by start */
 	struct fetcher *fetcher;
 	struct api_field parsed[API_FIELDS_MAX];
-	json_t *body_tree, *key_body_tree;
+	json_t *json_tree, *key_json_tree;
 	bool counts_pages, has_since;
 	struct crawl crawl;
 	bool has_scanned;

@@ -37,8 +37,8 @@ static const struct tw_option options[] = {
     TW_OPTION(struct pages, sitemap, TW_URL,
 	.help = "the shop's sitemap, or an index of sitemaps; may be gzip"),
     TW_OPTION(struct pages, urls, TW_STRINGS, .help = "addresses of pages, beside the sitemap"),
-    {.name = "url", .type = TW_URL, .offset = offsetof(struct pages, key_url),
-	.help = "the page of a key: https://shop.example/p/${key}, for keys that a probe asks for"},
+    TW_OPTION(struct pages, key_url, TW_URL,
+	.help = "the page of a key: https://shop.example/p/${key}, for keys that a probe asks for"),
     TW_OPTION(struct pages, hosts, TW_STRINGS,
 	.help = "other hosts whose addresses are taken from the sitemap, www.shop.example"),
     TW_OPTION(struct pages, match, TW_STRINGS,
@@ -64,6 +64,9 @@ static const struct tw_option options[] = {
     TW_OPTION(struct pages, max_pages, TW_INT, .def = "100000", .min = 1, .max = 1e6,
 	.help = "addresses that are known; more are left out"),
 };
+
+/* http_json has the same thing, and the same word for it. */
+static const struct tw_word words[] = {{"url", "key_url", "0.1.0"}};
 
 static const struct tw_alert alerts[] = {
     {.name = "PagesFail", .severity = "ticket", .hold = "15m",
@@ -111,12 +114,13 @@ take_places(struct tw_ctx *ctx, struct pages *s)
 	enum tw_verdict v;
 
 	if (s->sitemap == NULL && s->urls.n == 0 && s->key_url == NULL)
-		return tw_api_->refuse(ctx, "sitemap", "one of them is needed: sitemap, urls, url");
+		return tw_api_->refuse(ctx, "sitemap", "one of them is needed: sitemap, urls, "
+			"key_url");
 	if (s->key_url != NULL && strstr(s->key_url, "${key}") == NULL)
 		return tw_api_->refuse(
-		    ctx, "url", "has no ${key}; for certain pages there is urls");
+		    ctx, "key_url", "has no ${key}; for certain pages there is urls");
 	if ((v = add_host_of(ctx, s, "sitemap", s->sitemap)) != TW_OK
-	    || (v = add_host_of(ctx, s, "url", s->key_url)) != TW_OK)
+	    || (v = add_host_of(ctx, s, "key_url", s->key_url)) != TW_OK)
 		return v;
 	for (uint32_t i = 0; i < s->urls.n; i++)
 		if ((v = add_host_of(ctx, s, "urls", urls[i])) != TW_OK)
@@ -400,4 +404,4 @@ TW_PLUGIN(.name = "pages", .version = "1.0",
     .prefix = "pages_", .flags = TW_SOURCE | TW_BLOCKING, .self_size = sizeof(struct pages),
     .start = start, .stop = stop, .tail = sample, .scan = sample, .read_keys = read_keys,
     .options = TW_TABLE(options), .metrics = TW_TABLE(metrics), .alerts = TW_TABLE(alerts),
-    .interval_us = 60000000);
+    .interval_us = 60000000, .words = TW_TABLE(words));

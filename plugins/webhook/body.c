@@ -7,13 +7,12 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/time-text.h"
 #include "plugins/common/glob.h"
 #include "plugins/webhook/webhook.h"
 
@@ -51,35 +50,18 @@ body_close(struct body *b)
 	*b = (struct body){0};
 }
 
-static int
-number_time(double v, int64_t *ms)
-{
-	/* Seconds until the year 5138, milliseconds from 1973 on, and so on. */
-	double scale = v < 1e11 ? 1e3 : v < 1e14 ? 1 : 1e-3;
-
-	if (!(v > 0) || v > 1e17)
-		return -EINVAL;
-	*ms = (int64_t)floor(v * scale);
-	return 0;
-}
-
 int
 body_time(const json_t *v, int64_t *ms)
 {
-	const char *text = json_string_value(v);
-	size_t n = text != NULL ? strlen(text) : 0;
-	wall_t at;
+	struct time_text t;
 
 	if (json_is_number(v))
-		return number_time(json_number_value(v), ms);
-	if (n == 0 || n > 40)
+		return time_number_parse(ms, json_number_value(v));
+	if (!json_is_string(v)
+	    || time_text_or_number_parse(&t, json_string_value(v), json_string_length(v)) != 0
+	    || !t.has_offset) /* whose clock? a minute off is another minute of the shop */
 		return -EINVAL;
-	if (strspn(text, "0123456789.") == n)
-		return strchr(text, '.') == strrchr(text, '.') && *text != '.'
-		    ? number_time(strtod(text, NULL), ms) : -EINVAL;
-	if (n < 20 || text[4] != '-' || wall_parse(text, &at) != 0)
-		return -EINVAL;
-	*ms = at.ms;
+	*ms = t.ms;
 	return 0;
 }
 

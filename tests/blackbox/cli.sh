@@ -39,7 +39,7 @@ exits() {
 }
 # field NAME FILTER WANTED VERB...: --json is JSON, alone on its stream, and has the fields
 field() { is "$1" "$(tw "${@:4}" --json 2>/dev/null | jq -c "$2" 2>&1)" "$3"; }
-verbs="init top status map check doctor source schema query probes run alerts rules notify reload plugin db completion"
+verbs="init top status map check config doctor source schema query probes run alerts rules notify reload plugin db completion"
 esc=$'\033'
 
 # --- help ------------------------------------------------------------------------------------------------------------

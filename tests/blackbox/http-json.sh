@@ -46,7 +46,7 @@ sources:
   link: {$common, url: "$api/link", records: /items, next_page: link}
   cursor: {$common, url: "$api/cursor?cursor=\${cursor}", records: /items, cursor: /cursor, has_more: /more}
   page: {$common, url: "$api/page?page=\${page}", records: /items}
-  offset: {$common, url: "$api/graphql", body: {query: "query", variables: {offset: "\${offset}"}}, records: /items, total: /total, key_body: {variables: {keys: "\${keys}"}}}
+  offset: {$common, url: "$api/graphql", json: {query: "query", variables: {offset: "\${offset}"}}, records: /items, total: /total, key_json: {variables: {keys: "\${keys}"}}}
   lines: {$common, url: "$api/lines", is_lines: true}
   single: {$common, url: "$api/single"}
   news: {type: http_json, system: shop, interval: 5s, timeout: 4s, fields: {sku: /sku, available: /stock/on_hand - /stock/allocated}, url: "$api/news?since=\${since}", records: /items, time: /updated_at}

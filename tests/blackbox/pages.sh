@@ -51,7 +51,7 @@ sources:
   path: {$common, $often, sitemap: "$url/s1.xml.gz", match: "/p/*", key: path}
   endless: {$common, $often, sitemap: "$url/endless.xml", match: "/p/*"}
   many: {$common, $often, sitemap: "$url/endless.xml", max_pages: 30}
-  keyed: {$common, $often, urls: ["$url/p/A-1"], url: "$url/p/\${key}"}
+  keyed: {$common, $often, urls: ["$url/p/A-1"], key_url: "$url/p/\${key}"}
   slow: {$common, per_hour: 1, sitemap: "$url/sitemap.xml"}
 probes:
   - name: truth

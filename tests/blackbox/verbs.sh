@@ -141,6 +141,19 @@ export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 answer help 0 help
 answer check 0 check
 answer check 78 check "$dir/wrong.yaml"
+# A word that was, one that only its writer can rewrite, and one that is written.
+sed -e '/^synthetic:/d' -e '1i synthetic: {"he\\x61der": {X-Synthetic: tillwatch}}' "$dir/refused.yaml" | sed '/^probes:/,$d' >"$dir/old.yaml"
+cat >>"$dir/old.yaml" <<Y
+  pages: {type: pages, interval: 1h, urls: ["http://127.0.0.1:1/a"], url: "http://127.0.0.1:1/\${key}"}
+probes:
+  - {name: home, plugin: storefront, interval: 1h, url: "http://127.0.0.1:1/"}
+Y
+sed -i 's/^sources: {edge_log.*/sources:/' "$dir/old.yaml"
+chmod 600 "$dir/old.yaml"
+answer check 0 check "$dir/old.yaml"
+answer config-upgrade 1 config upgrade --dry-run "$dir/old.yaml"
+answer config-upgrade 1 config upgrade "$dir/old.yaml"
+answer error 78 config upgrade "$dir/wrong.yaml"
 answer schema 0 schema
 answer map 0 map --offline
 answer map-coverage 0 map --offline --coverage

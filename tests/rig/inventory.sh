@@ -74,8 +74,8 @@ sources:
     timeout: 1900ms
     url: "$door/admin-api"
     headers: {Authorization: "Bearer \${file:$dir/token}"}
-    body: {query: 'query(\$offset:Int){$variants$items}', variables: {offset: "\${offset}"}}
-    key_body: {query: 'query(\$keys:[String!]){productVariants(options:{take:50,filter:{sku:{in:\$keys}}})$items}', variables: {keys: "\${keys}"}}
+    json: {query: 'query(\$offset:Int){$variants$items}', variables: {offset: "\${offset}"}}
+    key_json: {query: 'query(\$keys:[String!]){productVariants(options:{take:50,filter:{sku:{in:\$keys}}})$items}', variables: {keys: "\${keys}"}}
     records: /data/productVariants/items
     total: /data/productVariants/totalItems
     fields: {sku: /sku, price: /price, on_hand: /stockLevels/0/stockOnHand, available: /stockLevels/0/stockOnHand - /stockLevels/0/stockAllocated}

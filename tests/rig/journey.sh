@@ -72,7 +72,7 @@ configuration() { # more probes
 shop: {name: rig, currency: USD}
 agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
 systems: {storefront: {title: Vendure}}
-synthetic: {header: {X-Synthetic: tillwatch}, email: "synthetic+*@shop.example"}
+synthetic: {headers: {X-Synthetic: tillwatch}, email: "synthetic+*@shop.example"}
 sources:
   edge_log:
     type: access_log
