@@ -133,8 +133,9 @@ test_rate(void **state)
 	print_message("%s\n", ctx->text);
 	assert_string_equal(ctx->cause, "too_few");
 	assert_true(down - (T0 + 7 * DAY + 12 * HOUR) < 45 * MIN);
-	assert_true(gauge(ctx, M_AT_RISK, "/bound/high") > gauge(ctx, M_AT_RISK, "/bound/low"));
-	assert_true(gauge(ctx, M_AT_RISK, "/bound/low") > 0);
+	assert_true(gauge(ctx, M_AT_RISK, "/window/15m/bound/high")
+	    > gauge(ctx, M_AT_RISK, "/window/15m/bound/low"));
+	assert_true(gauge(ctx, M_AT_RISK, "/window/15m/bound/low") > 0);
 	/* It falls silent: that is not zero orders. */
 	now_ms = t + 10 * MIN;
 	assert_int_equal(look(kind, ctx, &c), TW_UNKNOWN);
