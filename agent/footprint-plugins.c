@@ -72,7 +72,7 @@ storefront_series(struct footprint *f, const struct footprint_probe *p)
 	double connections = size_or_one(member(p->options, "connection"));
 	const char *url = url_of(p->options);
 
-	(void)f;
+	f->histograms += connections * footprint_runs(p);
 	return 6 + connections + 2 * families + 8 * families * connections
 	       + (url != NULL && strncmp(url, "https", 5) == 0);
 }
@@ -102,7 +102,8 @@ journey_read(struct journey *j, const struct footprint_probe *p)
 	const json_t *o = member(p->options, "journey"), *step;
 	size_t i;
 
-	if (strcmp(p->plugin, "checkout") != 0 || !json_is_object(o))
+	/* A probe of real traffic has an empty one. */
+	if (strcmp(p->plugin, "checkout") != 0 || json_array_size(member(o, "steps")) == 0)
 		return false;
 	*j = (struct journey){.steps = member(o, "steps"),
 	    .teardown = member(o, "teardown"),
@@ -201,7 +202,7 @@ checkout_requests(struct footprint *f, const struct footprint_probe *p)
 }
 
 /* A journey: seven phases a step, and eight. Real traffic: what is judged of each window, for a
- * ratio and each step of a funnel with its expectation and bounds. */
+ * ratio and each step of a funnel with its expectation and bounds, once they have been learnt. */
 static double
 checkout_series(struct footprint *f, const struct footprint_probe *p)
 {
@@ -215,11 +216,10 @@ checkout_series(struct footprint *f, const struct footprint_probe *p)
 		return 8 + 7 * steps;
 	}
 	f->is_about = true;
-	if (json_is_object(funnel)) {
-		steps = (double)json_array_size(member(funnel, "steps"));
-		return 5 + 2 * steps + (steps - 1) * 4 * WINDOWS;
-	}
-	return json_is_object(member(p->options, "rate")) ? 7 + 5 * WINDOWS : 5 + 7 * WINDOWS;
+	if ((steps = (double)json_array_size(member(funnel, "steps"))) > 0)
+		return 5 + 4 * steps + (steps - 1) * 8 * WINDOWS;
+	return json_string_value(member(member(p->options, "rate"), "source")) != NULL
+	           ? 7 + 5 * WINDOWS : 5 + 7 * WINDOWS;
 }
 
 /* ---- api ---- */
@@ -248,6 +248,8 @@ api_series(struct footprint *f, const struct footprint_probe *p)
 	if (calls > 0)
 		return 3 * calls;
 	f->is_about = true;
+	if (step_us > 0)
+		f->histograms += routes * 86400e6 / step_us;
 	return 1 + (json_is_object(member(p->options, "slo")) ? 11 : 0)
 	       + (step_us > 0 ? 2 * routes * (double)p->interval_ms * 1e3 / step_us : 0);
 }
@@ -264,8 +266,11 @@ http_json_requests(struct footprint *f, const struct footprint_probe *p)
 	    || (url != NULL
 		&& (strstr(url, "${page}") != NULL || strstr(url, "${offset}") != NULL));
 
-	footprint_ask(f, url, footprint_runs(p), has_pages);
-	f->api_calls += footprint_runs(p);
+	bool is_counted = has_pages && p->requests_a_run >= 1;
+	double requests = footprint_runs(p) * (is_counted ? p->requests_a_run : 1);
+
+	footprint_ask(f, url, requests, has_pages && !is_counted);
+	f->api_calls += requests;
 }
 
 static void
@@ -280,12 +285,29 @@ sql_requests(struct footprint *f, const struct footprint_probe *p)
 	footprint_ask(f, json_string_value(member(p->options, "dsn")), footprint_runs(p), true);
 }
 
-/* Bytes, files, lag, three results of lines, and four more. */
+/* Bytes, files, lag, two results of lines, and four more. */
 static double
 access_log_series(struct footprint *f, const struct footprint_probe *p)
 {
 	(void)f, (void)p;
-	return 10;
+	return 9;
+}
+
+/* ---- inventory ---- */
+
+/* Eight of a source; fifteen of each field that one of them is compared by. */
+static double
+inventory_series(struct footprint *f, const struct footprint_probe *p)
+{
+	const json_t *field;
+	double pairs = 0;
+	size_t i;
+
+	json_array_foreach(member(p->options, "fields"), i, field)
+		pairs += (double)json_array_size(member(json_array_get(field, 1), "compare"));
+	f->is_about = true;
+	return pairs > 0 ? 8 * (double)json_array_size(p->reads) + 15 * pairs
+	                 : (double)p->n_metrics;
 }
 
 /* ---- others ---- */
@@ -315,6 +337,7 @@ static const struct {
     {"csv", csv_requests, other_series},
     {"sql", sql_requests, other_series},
     {"access_log", other_requests, access_log_series},
+    {"inventory", other_requests, inventory_series},
 };
 #define N_PLUGINS (sizeof(plugins) / sizeof(plugins[0]))
 

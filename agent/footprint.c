@@ -7,12 +7,16 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/xmalloc.h"
 
 #define DAY_MS 86400000.0
 #define REPUBLISH_MS 60000 /* of ingest: rarer values are written again */
 #define OWN_SERIES 9       /* tillwatch_probe_*: of every probe */
-#define AGENT_SERIES 47    /* of the agent and one host, each 10 s; more a receiver */
+#define AGENT_SERIES 20    /* tillwatch_*, each 10 s */
+#define HOST_SERIES 8      /* tillwatch_plugin_* */
 #define RECEIVER_SERIES 3
 #define AGENT_STEPS (86400 / 10)
 #define HOURS 24
@@ -165,6 +169,58 @@ warn_systems(struct footprint *f, const struct footprint_shop *shop)
 			    "system is named as its cause");
 }
 
+/* ---- hosts ---- */
+
+static size_t
+root_of(size_t *of, size_t i)
+{
+	while (of[i] != i)
+		i = of[i] = of[of[i]];
+	return i;
+}
+
+static bool
+is_alone(const struct footprint_probe *p)
+{
+	return !p->is_source && json_array_size(p->reads) == 0;
+}
+
+static void
+join(const struct footprint_shop *shop, size_t *of, size_t i)
+{
+	const struct footprint_probe *p = &shop->probes[i];
+	const json_t *name;
+	size_t r;
+
+	for (size_t k = 0; k < i && is_alone(p); k++)
+		if (is_alone(&shop->probes[k]) && strcmp(shop->probes[k].plugin, p->plugin) == 0) {
+			of[i] = k;
+			return;
+		}
+	json_array_foreach(p->reads, r, name)
+		for (size_t k = 0; k < shop->n_probes; k++)
+			if (shop->probes[k].is_source
+			    && strcmp(shop->probes[k].name, json_string_value(name)) == 0)
+				of[root_of(of, i)] = root_of(of, k);
+}
+
+/* Probes of a plugin share one; a source and all that read it share one. */
+static double
+hosts_of(const struct footprint_shop *shop)
+{
+	size_t *of = xcalloc(shop->n_probes + 1, sizeof(*of));
+	double n = 0;
+
+	for (size_t i = 0; i < shop->n_probes; i++)
+		of[i] = i;
+	for (size_t i = 0; i < shop->n_probes; i++)
+		join(shop, of, i);
+	for (size_t i = 0; i < shop->n_probes; i++)
+		n += of[i] == i;
+	free(of);
+	return n;
+}
+
 /* ---- all ---- */
 
 /* What is rarer than a minute is written each minute all the same. */
@@ -180,7 +236,9 @@ void
 footprint_count(struct footprint *f, const struct footprint_shop *shop)
 {
 	memset(f, 0, sizeof(*f));
-	f->samples = (AGENT_SERIES + RECEIVER_SERIES * (double)shop->n_receivers) * AGENT_STEPS;
+	f->samples = (AGENT_SERIES + HOST_SERIES * hosts_of(shop)
+			 + RECEIVER_SERIES * (double)shop->n_receivers)
+		     * AGENT_STEPS;
 	for (size_t i = 0; i < shop->n_probes; i++) {
 		f->samples += samples_of(f, &shop->probes[i]);
 		footprint_requests(f, &shop->probes[i]);
@@ -205,5 +263,6 @@ footprint_bytes_month(const struct footprint *f, const struct footprint_shop *sh
 
 		records += (runs < HOURS ? runs : HOURS) * FOOTPRINT_MONTH_DAYS;
 	}
-	return footprint_samples_month(f) * FOOTPRINT_SAMPLE_BYTES + records * FOOTPRINT_RUN_BYTES;
+	return footprint_samples_month(f) * FOOTPRINT_SAMPLE_BYTES + records * FOOTPRINT_RUN_BYTES
+	       + f->histograms * FOOTPRINT_MONTH_DAYS * FOOTPRINT_HISTOGRAM_BYTES;
 }

@@ -3,15 +3,16 @@
  * and host, orders and carts, samples and bytes a month; and where it contradicts itself.
  *
  * DESIGN. Figures are those of a day on which nothing fails: a second try after a failure, a look
- * whether it was us, and readings that compares ask for are not in them. Redirects count
- * where an assertion names them, for the host that sends them. What cannot be known before (pages
- * of an API, addresses of a host) makes a figure "at least", what depends on traffic makes samples
- * "about". What a run of our own plugins asks and emits is written
- * down here, a function a plugin (footprint-plugins.c); another plugin is taken to ask each of its
+ * whether it was us, and readings that compares ask for are not in them. Redirects count where an
+ * assertion names them, for the host that sends them. What cannot be known before (addresses of a
+ * host; pages of an API, while no agent has counted them) makes a figure "at least", what depends
+ * on traffic makes samples "about". What a run of our own plugins asks and emits is written down
+ * here, a function a plugin (footprint-plugins.c); another plugin is taken to ask each of its
  * addresses once, and to give each of its metrics once.
  *
- * Bytes: samples as the store keeps them in day files (1.4 each: measured with the storefront's
- * mix of series, month-long), and run records (the slowest of each hour, 1 KiB).
+ * Bytes: samples, histograms and run records (the slowest of each hour) as a day of
+ * bench/footprint has them, at a quick shop: 0.8, 36 and 320 each. Times that
+ * spread over seconds cost more, and so do failures.
  *
  * Pure: no files, no clock.
  *
@@ -28,8 +29,9 @@
 #define FOOTPRINT_HOSTS_MAX 64
 #define FOOTPRINT_WARNINGS_MAX 64
 #define FOOTPRINT_MONTH_DAYS 30
-#define FOOTPRINT_SAMPLE_BYTES 1.4
-#define FOOTPRINT_RUN_BYTES 1024
+#define FOOTPRINT_SAMPLE_BYTES 0.8
+#define FOOTPRINT_HISTOGRAM_BYTES 36
+#define FOOTPRINT_RUN_BYTES 320
 
 struct footprint_probe {
 	const char *name, *plugin, *system;  /* system "": none */
@@ -37,6 +39,7 @@ struct footprint_probe {
 	int64_t interval_ms;
 	const json_t *options, *reads;       /* in their normal form; the sources it reads */
 	size_t n_metrics;                    /* that its plugin declares */
+	double requests_a_run;               /* of pages, as an agent has counted; 0 = unknown */
 };
 struct footprint_shop {
 	const struct footprint_probe *probes;
@@ -62,6 +65,7 @@ struct footprint {
 	double hosts_left_out;               /* requests to hosts beyond the last */
 	double orders, carts, api_calls;     /* a day */
 	double samples;                      /* a day */
+	double histograms;                   /* of them */
 	bool is_about;                       /* samples follow traffic, or an unknown plugin */
 	struct footprint_warning warnings[FOOTPRINT_WARNINGS_MAX];
 	size_t n_warnings;

@@ -12,7 +12,7 @@ include agent/api/local.mk
 sbin_PROGRAMS += agent/tillwatchd
 agent_tillwatchd_SOURCES = agent/act.c agent/agent.c agent/agent.h agent/apply.c \
 	agent/doctor.c agent/doctor.h agent/doctor-files.c agent/doctor-host.c agent/doctor-net.c agent/doctor-store.c agent/doctor-user.c \
-	agent/footprint.c agent/footprint.h agent/footprint-plugins.c agent/once-footprint.c \
+	agent/footprint.c agent/footprint.h agent/footprint-plugins.c agent/once-asked.c agent/once-footprint.c \
 	agent/judge.c agent/main.c agent/once.c agent/once.h agent/once-start.c agent/once-upgrade.c agent/own.c \
 	agent/query.c agent/query.h agent/service.c agent/service.h agent/self.c agent/self.h agent/setup.c agent/setup.h agent/setup-plugins.c \
 	agent/setup-plugins.h agent/setup-rules.c agent/setup-rules.h
@@ -26,4 +26,4 @@ check_PROGRAMS += tests/unit/test-footprint
 TESTS += tests/unit/test-footprint
 tests_unit_test_footprint_SOURCES = tests/unit/test-footprint.c agent/footprint.c agent/footprint-plugins.c
 tests_unit_test_footprint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_footprint_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
+tests_unit_test_footprint_LDADD = lib/libtw.la $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm

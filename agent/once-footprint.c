@@ -102,8 +102,8 @@ print_footprint(const struct footprint *f, double samples, double bytes)
 		printf("  API      %.0f calls a day; the points they cost are in their answers "
 		       "(api_quota_*, http_json_quota_*)\n",
 		    f->api_calls);
-	printf("  store    %s%.1f million samples a month, %.0f MB (%.1f bytes a sample, and run "
-	       "records)\n",
+	printf("  store    %s%.1f million samples a month, %.0f MB (%.1f bytes a sample; "
+	       "histograms; run records)\n",
 	    f->is_about ? "about " : "", samples / 1e6, ceil(bytes / MB), FOOTPRINT_SAMPLE_BYTES);
 }
 
@@ -133,6 +133,7 @@ once_footprint(const struct setup *s, bool is_printed)
 	json_t *o;
 
 	shop_take(&shop, s);
+	once_asked(s->socket_path, (struct footprint_probe *)(uintptr_t)shop.probes, shop.n_probes);
 	footprint_count(f, &shop);
 	samples = footprint_samples_month(f);
 	bytes = footprint_bytes_month(f, &shop);

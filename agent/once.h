@@ -14,9 +14,12 @@
 
 struct setup;
 struct buf;
+struct footprint_probe;
 int once_check(const char *path, bool json);
 /* once-start.c: 0, or -EINVAL with what plugins refuse, a line each as setup_load gives them. */
 int once_start(const struct setup *s, struct buf *errors);
+/* once-asked.c: what a running agent has counted, put into the rows; nobody there: they stay. */
+void once_asked(const char *socket, struct footprint_probe *probes, size_t n);
 /* once-footprint.c: what the configuration costs shop and disk, a new reference; is_printed: to
  * stdout too, for people. */
 json_t *once_footprint(const struct setup *s, bool is_printed);

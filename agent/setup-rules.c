@@ -60,12 +60,14 @@ is_overridden(const struct config *c, const char *probe)
 	return false;
 }
 
-/* Has the user written that option ("journey/teardown")? */
+/* Has the user written that option ("journey/teardown")? Of "!option": has he not? */
 static bool
 is_set(const struct yaml_node *node, const char *option)
 {
 	char key[64];
 
+	if (*option == '!')
+		return !is_set(node, option + 1);
 	while (node != NULL && *option != '\0') {
 		size_t n = strcspn(option, "/");
 

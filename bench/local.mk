@@ -3,4 +3,5 @@ include bench/probes.mk
 include bench/top.mk
 include bench/accesslog.mk
 include bench/alarms.mk
+include bench/footprint.mk
 include bench/inventory.mk

@@ -68,6 +68,8 @@ say(FILE *to, const struct init_shop *shop)
 	for (unsigned i = 0; i < PAGE_N; i++)
 		if (shop->pages[i].is_there)
 			fprintf(to, "  %-10s %s\n", init_page_names[i], shop->pages[i].url);
+	if (shop->api[0] != '\0')
+		fprintf(to, "  %-10s %s\n", "shop-api", shop->api);
 	fprintf(to, "  ttfb       %u requests: median %lld ms, p95 %lld ms; warn %lld ms, "
 	    "crit %lld ms\n", shop->targets.n, (long long)shop->targets.median_ms,
 	    (long long)shop->targets.p95_ms, (long long)shop->targets.warn_ms,
@@ -106,10 +108,10 @@ json_of(const struct init_shop *shop)
 			    shop->pages[i].text, "why", shop->pages[i].why));
 	for (; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
 		json_array_append_new(notes, json_stringn(at, strcspn(at, "\n")));
-	return json_pack(
-	    "{s:s, s:{s:s, s:s, s:s}, s:s, s:o, s:{s:i, s:I, s:I, s:I, s:I}, s:o, s:i}", "address",
-	    shop->address, "platform", "name", shop->platform->name, "title",
-	    shop->platform->title, "why", shop->marks.why, "edge", shop->edge, "pages", pages,
+	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:s, s:o, s:s*, s:{s:i, s:I, s:I, s:I, s:I}, "
+	    "s:o, s:i}", "address", shop->address, "platform", "name", shop->platform->name,
+	    "title", shop->platform->title, "why", shop->marks.why, "edge", shop->edge,
+	    "pages", pages, "api", shop->api[0] != '\0' ? shop->api : NULL,
 	    "ttfb", "requests", (int)t->n, "median_ms", (json_int_t)t->median_ms, "p95_ms",
 	    (json_int_t)t->p95_ms, "warn_ms", (json_int_t)t->warn_ms, "crit_ms",
 	    (json_int_t)t->crit_ms, "notes", notes, "requests", (int)shop->site.n_requests);
@@ -263,8 +265,9 @@ const struct cmd cmd_init = {
 	.summary = "looks at a shop and writes a configuration for it",
 	.help =
 	    "At most 20 requests, one a second, none that robots.txt keeps from us. Finds home,\n"
-	    "category, two products in stock and search, and the platform; proposes targets from\n"
-	    "what it measures; says of each guess why. Never overwrites a file.\n\n"
+	    "category, two products in stock and search, and the platform (of Vendure its API,\n"
+	    "too); proposes targets from what it measures; says of each guess why. Never\n"
+	    "overwrites a file.\n\n"
 	    "Example\n  tillwatch init https://shop.example\n"
 	    "  tillwatch init https://shop.example --dry-run >shop.yaml\n",
 	.options = options,

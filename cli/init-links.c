@@ -202,6 +202,48 @@ init_links_add(struct init_links *l, const char *url)
 	l->url[l->n++] = xstrdup(url);
 }
 
+/* The bytes of its path that its pages begin with: "/de/" and "/de" alike; 1 = it has no folder. */
+static size_t
+folder_len(const char *home)
+{
+	const char *path = init_path(home);
+	size_t n = strcspn(path, "?#"), last;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	for (last = n; path[last - 1] != '/';)
+		last--;
+	return memchr(path + last, '.', n - last) != NULL ? last : n; /* /de/index.html */
+}
+
+static bool
+is_below(const char *url, const char *folder, size_t n)
+{
+	const char *path = init_path(url);
+
+	return strncmp(path, folder, n) == 0 && (folder[n - 1] == '/' || path[n] == '/');
+}
+
+void
+init_links_below(struct init_links *l, const char *home)
+{
+	const char *folder = init_path(home);
+	size_t n = folder_len(home), kept = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		kept += is_below(l->url[i], folder, n) && strcmp(l->url[i], home) != 0;
+	if (n == 1 || kept == 0)
+		return;
+	kept = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		if (is_below(l->url[i], folder, n))
+			l->url[kept++] = l->url[i];
+		else
+			free(l->url[i]);
+	}
+	l->n = kept;
+}
+
 void
 init_links_free(struct init_links *l)
 {
@@ -369,6 +411,12 @@ count(const struct init_links *l, enum init_kind kind)
 	return n;
 }
 
+bool
+init_links_have(const struct init_links *l, enum init_kind kind)
+{
+	return count(l, kind) > 0;
+}
+
 size_t
 init_candidates(const struct init_links *l, const char *out[INIT_CANDIDATES])
 {
@@ -387,12 +435,26 @@ init_candidates(const struct init_links *l, const char *out[INIT_CANDIDATES])
 	return n_out;
 }
 
+/* "/en/", "/pt-br": the shop in another language, and no category. */
+static bool
+is_language(const char *at)
+{
+	size_t n = strcspn(at, "/?#");
+
+	return (n == 2 || (n == 5 && strchr("-_", at[2]) != NULL && isalpha((unsigned char)at[3])
+			      && isalpha((unsigned char)at[4])))
+	    && isalpha((unsigned char)at[0]) && isalpha((unsigned char)at[1]);
+}
+
+/* Parts of the path, without a language before them. */
 static size_t
 depth(const char *url)
 {
 	const char *path = init_path(url);
 	size_t n = 0;
 
+	if (is_language(path + 1))
+		path += 1 + strcspn(path + 1, "/?#");
 	for (; *path != '\0' && *path != '?'; path++)
 		n += *path == '/' && path[1] != '\0' && path[1] != '?';
 	return n;

@@ -4,7 +4,7 @@
  *   robots.txt, home        what stops us stops here; links, marks, the search form
  *   sitemap                 an index leads to one more: the one that names products
  *   products                up to INIT_CANDIDATES, until two can be bought
- *   platform                an API, where pages left doubt
+ *   platform                an API, where pages left doubt, and where it is worth watching
  *   measured                the pages that were picked, in turns; each is looked at once more
  *
  * DESIGN. What answers wrongly while it is measured is no page to watch, and a text that is not
@@ -276,6 +276,29 @@ settle_platform(struct init_shop *shop, struct init_answer *a)
 	}
 }
 
+/* Pages may be files, or come from a cache: they answer while the shop behind them is down. */
+static void
+look_at_api(struct init_shop *shop, struct init_answer *a)
+{
+	const struct init_api *api = init_api_of(shop->platform);
+	char origin[INIT_URL], url[INIT_URL + 64];
+
+	if (api == NULL)
+		return;
+	init_origin(origin, shop->pages[PAGE_HOME].url);
+	snprintf(url, sizeof(url), "%s%s", origin, api->path);
+	if (strcmp(a->url, url) != 0 && (!leaves_enough(&shop->site, 1)
+	    || init_ask(&shop->site, url, api->json, a) != INIT_OK))
+		return;
+	if (a->status != 200 || !init_has(buf_str(&a->body), a->body.len, api->answer))
+		return;
+	if (shop->site.ca_file != NULL)
+		buf_text(&shop->notes, "shop-api was left out: the plugin api trusts the system's "
+		    "authorities alone\n");
+	else
+		snprintf(shop->api, sizeof(shop->api), "%.*s", INIT_URL - 1, url);
+}
+
 static void
 guess_search(struct init_shop *shop, const char *word)
 {
@@ -320,6 +343,7 @@ measure(struct init_shop *shop, unsigned at, struct init_answer *a)
 	else if (!init_has(body, a->body.len, p->text))
 		p->text[0] = '\0';
 	p->is_seen = true;
+	p->n_redirects = a->n_hops - 1;
 	shop->targets.ms[shop->targets.n++] = (double)a->ttfb_us / 1000;
 }
 
@@ -381,11 +405,13 @@ find_pages(struct init_shop *shop, struct init_answer *a)
 	struct init_links links = {0}, pages = {0};
 	char home[INIT_URL], word[INIT_TEXT], url[INIT_URL];
 	const char *category;
+	bool is_mapped;
 	struct buf kept = a->body;          /* of the home page, for its form */
 
 	memcpy(home, shop->pages[PAGE_HOME].url, sizeof(home));
 	buf_init(&a->body, INIT_BODY);
 	init_links_read(&links, home, buf_str(&kept), kept.len);
+	init_links_below(&links, home);
 	if ((category = init_category(&links, home)) != NULL)
 		pick(&shop->pages[PAGE_CATEGORY], category,
 		    "the first link of the home page that looks like a category");
@@ -394,8 +420,13 @@ find_pages(struct init_shop *shop, struct init_answer *a)
 	else
 		buf_text(&shop->notes, "the home page has no link that looks like a category\n");
 	look_at_sitemap(shop, &pages, a);
-	look_at_products(shop, pages.n > 0 ? &pages : &links, a);
+	init_links_below(&pages, home);
+	/* A sitemap may name everything but products. */
+	is_mapped = init_links_have(&pages, KIND_PRODUCT)
+	    || (pages.n > 0 && !init_links_have(&links, KIND_PRODUCT));
+	look_at_products(shop, is_mapped ? &pages : &links, a);
 	settle_platform(shop, a);
+	look_at_api(shop, a);
 	init_word(word, shop->product);
 	if (word[0] != '\0' && init_search_form(url, home, buf_str(&kept), kept.len, word))
 		pick(&shop->pages[PAGE_SEARCH], url,

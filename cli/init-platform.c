@@ -16,6 +16,8 @@
 
 #include "cli/init.h"
 
+#define VENDURE_MARK "\"activeChannel\":{\"code\":"
+
 enum where { HEADER, COOKIE, PAGE };
 
 static const struct init_platform platforms[] = {
@@ -40,7 +42,7 @@ static const struct mark {
 	const char *why;
 } marks[] = {
 	{"vendure", HEADER, "vendure-auth-token", 2, "the header vendure-auth-token"},
-	{"vendure", PAGE, "\"activeChannel\":{\"code\":", 2, "/shop-api knows an active channel"},
+	{"vendure", PAGE, VENDURE_MARK, 2, "/shop-api knows an active channel"},
 	{"vendure", PAGE, "/shop-api", 1, "pages that name /shop-api"},
 	{"medusa", PAGE, "x-publishable-api-key", 2,
 	 "/store/products wants an x-publishable-api-key"},
@@ -75,13 +77,15 @@ static const struct mark {
 #define N_MARKS (sizeof(marks) / sizeof(marks[0]))
 _Static_assert(N_MARKS <= 64, "struct init_marks has a bit a row");
 
-static const struct {
-	const char *name, *path, *json;
-} probes[] = {
-	{"vendure", "/shop-api", "{\"query\":\"{ activeChannel { code } }\"}"},
-	{"medusa", "/store/products?limit=1", NULL},
-	{"woocommerce", "/wp-json/", NULL},
+#define VENDURE_QUERY "{ activeChannel { code } }"
+
+static const struct init_api apis[] = {
+	{.name = "vendure", .path = "/shop-api", .json = "{\"query\":\"" VENDURE_QUERY "\"}",
+	    .query = VENDURE_QUERY, .pointer = "/data/activeChannel/code", .answer = VENDURE_MARK},
+	{.name = "medusa", .path = "/store/products?limit=1"},
+	{.name = "woocommerce", .path = "/wp-json/"},
 };
+#define N_APIS (sizeof(apis) / sizeof(apis[0]))
 
 static const struct {
 	const char *name, *path;
@@ -183,18 +187,27 @@ bool
 init_marks_probe(const struct init_marks *m, unsigned nth, const char **path, const char **json)
 {
 	for (int is_marked = 1; is_marked >= 0; is_marked--)
-		for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-			bool is_here = (score(m, probes[i].name) > 0) == (is_marked == 1);
+		for (size_t i = 0; i < N_APIS; i++) {
+			bool is_here = (score(m, apis[i].name) > 0) == (is_marked == 1);
 			/* Nothing speaks for WordPress where no page is of it. */
-			bool is_vain = is_marked == 0 && strcmp(probes[i].name, "woocommerce") == 0;
+			bool is_vain = is_marked == 0 && strcmp(apis[i].name, "woocommerce") == 0;
 
 			if (is_here && !is_vain && nth-- == 0) {
-				*path = probes[i].path;
-				*json = probes[i].json;
+				*path = apis[i].path;
+				*json = apis[i].json;
 				return true;
 			}
 		}
 	return false;
+}
+
+const struct init_api *
+init_api_of(const struct init_platform *p)
+{
+	for (size_t i = 0; i < N_APIS; i++)
+		if (strcmp(apis[i].name, p->name) == 0 && apis[i].query != NULL)
+			return &apis[i];
+	return NULL;
 }
 
 const char *

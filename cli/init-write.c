@@ -114,8 +114,8 @@ write_shop(const struct init_shop *shop, struct buf *out)
 	}
 	buf_text(out, "\ndefaults: {interval: 1m, timeout: 20s}   # a page a minute is little for "
 	    "a shop, and finds an outage within three\n");
-	buf_text(out, "synthetic: {headers: {X-Synthetic: tillwatch}}   # on each request of ours: "
-	    "statistics can leave them out\n");
+	buf_text(out, "synthetic: {headers: {X-Synthetic: tillwatch}}   # on calls and journeys; "
+	    "pages are asked for as tillwatch/VERSION: statistics can leave them out\n");
 	buf_text(out, "\nsystems:\n  storefront: {title: ");
 	init_quote(out, strcmp(shop->platform->name, "unknown") == 0
 	    ? "Storefront" : shop->platform->title);
@@ -159,6 +159,8 @@ write_probe(const struct init_shop *shop, unsigned at, struct buf *out)
 		init_quote(out, p->text);
 		buf_text(out, "}}");
 	}
+	if (p->n_redirects > 0)
+		buf_printf(out, ", {redirects: %u}", p->n_redirects);
 	if (has_certificate && shop->certificate_days > CERTIFICATE_DAYS + 1)
 		buf_printf(
 		    out, ", {certificate_expires_in: {min: %dd}}", CERTIFICATE_DAYS);
@@ -168,6 +170,23 @@ write_probe(const struct init_shop *shop, unsigned at, struct buf *out)
 		commentf(out, "    ", "no certificate_expires_in: it expires in %.0f days; renew "
 		    "it", shop->certificate_days);
 	buf_char(out, '\n');
+}
+
+static void
+write_api(const struct init_shop *shop, struct buf *out)
+{
+	const struct init_api *api = init_api_of(shop->platform);
+
+	if (shop->api[0] == '\0' || api == NULL)
+		return;
+	commentf(out, "  ", "%s answered here. Pages may be files, or come from a cache: this asks "
+	    "the shop behind them", shop->platform->title);
+	buf_text(out, "  - name: shop-api\n    plugin: api\n    system: storefront\n    calls:\n"
+	    "      - name: channel\n        request: {url: ");
+	init_quote(out, shop->api);
+	buf_text(out, ", graphql: {query: ");
+	init_quote(out, api->query);
+	buf_printf(out, "}}\n        assert: [{json: %s}]\n\n", api->pointer);
 }
 
 void
@@ -181,6 +200,7 @@ init_write(const struct init_shop *shop, struct buf *out)
 	for (unsigned i = 0; i < PAGE_N; i++)
 		if (shop->pages[i].is_there)
 			write_probe(shop, i, out);
+	write_api(shop, out);
 	buf_text(out,
 	    "# Change this: the url of your pager or chat. With secret: \"whsec_...\" beside it "
 	    "messages are signed; try it with\n"

@@ -102,6 +102,9 @@ void init_links_add(struct init_links *l, const char *url); /* each once */
 void init_links_read(struct init_links *l, const char *base, const char *page, size_t len);
 void init_links_sitemap(
     struct init_links *pages, struct init_links *maps, const char *base, const struct buf *bytes);
+/* Of a shop in a folder (https://shop.example/de/): only what is below it, where anything is. */
+void init_links_below(struct init_links *l, const char *home);
+bool init_links_have(const struct init_links *l, enum init_kind kind);
 void init_links_free(struct init_links *l);
 /* Up to INIT_CANDIDATES of the likeliest products, spread over the list. */
 size_t init_candidates(const struct init_links *l, const char *out[INIT_CANDIDATES]);
@@ -144,6 +147,13 @@ const struct init_platform *init_platform_find(const char *name);
 /* The nth request that would settle it; false: no more. json NULL = a GET. */
 bool init_marks_probe(
     const struct init_marks *m, unsigned nth, const char **path, const char **json);
+/* The API that the platform's shops live on, and what is asked of it each minute. */
+struct init_api {
+	const char *name, *path, *json; /* json: the body that asks */
+	const char *query, *pointer;    /* the same as GraphQL; what an answer holds */
+	const char *answer;             /* bytes of a good answer */
+};
+const struct init_api *init_api_of(const struct init_platform *p); /* NULL: none we know */
 /* Where the platform searches; NULL: nobody knows. Ends where the word goes. */
 const char *init_search_path(const struct init_platform *p);
 
@@ -155,6 +165,7 @@ extern const char *const init_page_names[PAGE_N];
 struct init_page {
 	bool is_there, is_seen;     /* seen: it answered 200 */
 	char url[INIT_URL], text[INIT_TEXT], why[INIT_WHY];
+	unsigned n_redirects;       /* when it was measured */
 };
 struct init_shop {
 	struct init_site site;
@@ -166,6 +177,7 @@ struct init_shop {
 	const struct init_platform *platform;
 	char edge[INIT_WHY];        /* what stands before the shop; "" = nothing */
 	char product[INIT_TEXT];    /* the name of the first one */
+	char api[INIT_URL];         /* of the platform, and it answered; "" = none */
 	double certificate_days;
 	bool is_hidden;             /* robots.txt allows not even the home page */
 	struct buf notes;           /* what was not found, a line each */

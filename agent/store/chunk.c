@@ -376,8 +376,76 @@ xor_decode(struct reader *r, double *v, size_t n)
 
 /* --- HIST --- */
 
+/* Buckets of all histograms of a chunk: as many as records without differences can hold. */
+#define HIST_ALL_MAX (CHUNK_BYTES_MAX / 2)
+
+/* Of one side: the buckets of h that have more than those of before. False: before has one that h
+ * has not, or a count that their difference does not give back. */
+static bool
+side_more(struct hist_bucket *more, uint32_t *n_more, const struct hist_bucket *h, uint32_t n,
+    const struct hist_bucket *before, uint32_t n_before)
+{
+	uint32_t k = 0;
+
+	*n_more = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		double had = 0, d;
+
+		if (k < n_before && before[k].idx == h[i].idx)
+			had = before[k++].count;
+		d = h[i].count - had;
+		if (had + d != h[i].count)
+			return false;
+		if (d != 0 || had == 0)
+			more[(*n_more)++] = (struct hist_bucket){h[i].idx, d};
+	}
+	return k == n_before;
+}
+
+/* What h has more than the histogram before it; more is initialised. False: it does not follow it,
+ * or memory is short. */
+static bool
+hist_more(struct hist *more, const struct hist *h, const struct hist *before)
+{
+	if (h->schema == HIST_SCHEMA_CUSTOM || h->schema != before->schema
+	    || h->reset != before->reset || h->zero_threshold != before->zero_threshold
+	    || h->n_pos < before->n_pos || h->n_neg < before->n_neg || hist_copy(more, h) != 0)
+		return false;
+	more->zero_count = h->zero_count - before->zero_count;
+	more->count = h->count - before->count;
+	return before->zero_count + more->zero_count == h->zero_count
+	       && before->count + more->count == h->count
+	       && side_more(more->pos, &more->n_pos, h->pos, h->n_pos, before->pos, before->n_pos)
+	       && side_more(more->neg, &more->n_neg, h->neg, h->n_neg, before->neg, before->n_neg);
+}
+
+static int
+hist_follow(struct hist *h, const struct hist *more, const struct hist *before)
+{
+	hist_clear(h);
+	if (more->schema == HIST_SCHEMA_CUSTOM || more->schema != before->schema
+	    || more->reset != before->reset || more->zero_threshold != before->zero_threshold
+	    || hist_copy(h, before) != 0 || hist_add(h, more, 1) != 0)
+		return -EBADMSG;
+	h->sum = more->sum;
+	return h->n_pos <= HIST_BUCKETS_MAX && h->n_neg <= HIST_BUCKETS_MAX ? 0 : -EBADMSG;
+}
+
+/* h is what was read: it becomes the whole one. */
+static int
+hist_took(struct hist *h, const struct hist *before)
+{
+	struct hist more = *h;
+	int rc;
+
+	hist_init(h);
+	rc = before != NULL ? hist_follow(h, &more, before) : -EBADMSG;
+	hist_clear(&more);
+	return rc;
+}
+
 static void
-hist_put(struct buf *out, const struct hist *h)
+hist_put(struct buf *out, const struct hist *h, bool is_more)
 {
 	size_t cap = 256;
 	uint8_t *tmp = NULL;
@@ -392,7 +460,7 @@ hist_put(struct buf *out, const struct hist *h)
 	if (len < 0) {
 		out->failed = true;
 	} else {
-		put_varint(out, (uint64_t)len << 1 | 1);
+		put_varint(out, (uint64_t)len << 1 | !is_more);
 		buf_add(out, tmp, (size_t)len);
 	}
 	free(tmp);
@@ -401,11 +469,21 @@ hist_put(struct buf *out, const struct hist *h)
 static void
 hists_encode(struct buf *out, const struct samples *s, size_t from, size_t n)
 {
+	uint64_t buckets = 0;
+	struct hist more;
 	size_t i;
 
 	for (i = from; i < from + n; i++) {
 		if (s->h[i] != NULL) {
-			hist_put(out, s->h[i]);
+			hist_init(&more);
+			if (i > from && s->h[i - 1] != NULL
+			    && hist_more(&more, s->h[i], s->h[i - 1]))
+				hist_put(out, &more, true);
+			else
+				hist_put(out, s->h[i], false);
+			hist_clear(&more);
+			buckets += s->h[i]->n_pos + s->h[i]->n_neg;
+			out->failed = out->failed || buckets > HIST_ALL_MAX;
 		} else {
 			put_varint(out, 0);
 			put_le(out, bits_of(s->v[i]), 8);
@@ -416,6 +494,7 @@ hists_encode(struct buf *out, const struct samples *s, size_t from, size_t n)
 static int
 hists_decode(struct reader *r, double *v, struct hist **h, size_t n)
 {
+	uint64_t buckets = 0;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -428,10 +507,14 @@ hists_decode(struct reader *r, double *v, struct hist **h, size_t n)
 		}
 		v[i] = 0;
 		bytes = get_bytes(r, tag >> 1);
-		if (bytes == NULL || (tag & 1) == 0 || (h[i] = malloc(sizeof(*h[i]))) == NULL)
+		if (bytes == NULL || (h[i] = malloc(sizeof(*h[i]))) == NULL)
 			return -EBADMSG;
 		hist_init(h[i]);
-		if (hist_decode(h[i], bytes, tag >> 1) != (ptrdiff_t)(tag >> 1))
+		if (hist_decode(h[i], bytes, tag >> 1) != (ptrdiff_t)(tag >> 1)
+		    || ((tag & 1) == 0 && hist_took(h[i], i > 0 ? h[i - 1] : NULL) != 0))
+			return -EBADMSG;
+		buckets += h[i]->n_pos + h[i]->n_neg;
+		if (buckets > HIST_ALL_MAX)
 			return -EBADMSG;
 	}
 	return r->bad ? -EBADMSG : 0;

@@ -13,7 +13,10 @@
  *          bits over the smallest value or over the smallest difference (the integer before the
  *          first is given), outliers patched in; what is no such decimal (NaN, stale marker)
  *          follows as exceptions. XOR: bits as in Gorilla (Pelkonen et al., VLDB 2015, 4.1.2).
- *          HIST: one record a sample, a histogram (hist_encode) or a float.
+ *          HIST: one record a sample, a varint tag and what it tells of: 0 = a float; odd = a
+ *          histogram (hist_encode) of (tag >> 1) bytes; even = what a histogram has more than the
+ *          one before it, as a histogram of (tag >> 1) bytes whose sum is the new one. A run
+ *          fills a bucket or two of the hundreds that a day has filled.
  *
  * Lossless for what chunk_round gave. Decoding takes any bytes: bounded by CHUNK_MAX samples,
  * -EBADMSG for whatever is wrong. Nothing here blocks or knows of SQLite.

@@ -141,7 +141,7 @@ struct tw_alert { /* default alert; ${probe} and ${shop} are replaced as label m
 	const char *keep_firing_for;
 	const char *severity; /* page | ticket | info */
 	const char *summary; /* Prometheus template: {{ $labels.probe }}, {{ $value }} */
-	const char *when;    /* NULL, or the name of an option that must be set */
+	const char *when;    /* NULL, or the name of an option that must be set; "!name": not */
 	const char *failures; /* instead of expr: "2 of 3" runs whose verdict is crit */
 };
 

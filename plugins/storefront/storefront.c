@@ -88,8 +88,18 @@ static const struct tw_alert storefront_alerts[] = {
 	.severity = "page",
 	.failures = "2 of 3",
 	.summary = "{{ $labels.probe }} does not answer as it should"},
+    /* Where the shop has targets of its own they decide; what is beyond crit pages. */
     {.name = "StorefrontSlow",
 	.severity = "ticket",
+	.when = "ttfb/warn",
+	.expr = "quantile_over_time(0.75, tillwatch_probe_verdict{probe=\"${probe}\","
+		"shop=\"${shop}\"}[15m]) == 1",
+	.hold = "5m",
+	.keep_firing_for = "10m",
+	.summary = "{{ $labels.probe }} is slow: its time to first byte is above ttfb: warn"},
+    {.name = "StorefrontSlow",
+	.severity = "ticket",
+	.when = "!ttfb/warn",
 	.expr = "quantile_over_time(0.75, storefront_ttfb_seconds{probe=\"${probe}\","
 		"shop=\"${shop}\","
 		"connection=\"cold\"}[15m]) > 1.8",

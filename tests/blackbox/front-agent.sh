@@ -48,6 +48,8 @@ defaults: {interval: 1s, timeout: 900ms}
 probes:
   - {name: list, plugin: storefront, url: "http://127.0.0.1:$raw/p/"}
   - {name: slow, plugin: storefront, url: "http://127.0.0.1:$raw/p/?fault=phases&head_ms=1900&body_ms=1", interval: 3s, timeout: 2900ms}
+  - {name: slow-always, plugin: storefront, url: "http://127.0.0.1:$raw/p/?fault=phases&head_ms=1900&body_ms=1", interval: 3s, timeout: 2900ms, ttfb: {warn: 2700ms}}
+  - {name: slow-target, plugin: storefront, url: "http://127.0.0.1:$raw/p/?fault=phases&head_ms=400&body_ms=1", interval: 3s, timeout: 2900ms, ttfb: {warn: 300ms}}
   - {name: down, plugin: storefront, url: "http://127.0.0.1:$raw/p/?fault=status&status=503"}
   - {name: tls, plugin: storefront, url: "https://localhost:$tls/p/", ca_file: "$dir/ca.pem"}
   - {name: told, plugin: storefront, url: "http://127.0.0.1:$pages/reflect", headers: {Authorization: "Bearer \${env:TOKEN}"}}
@@ -91,6 +93,8 @@ found = [a for a in walk(json.load(sys.stdin)) if a.get("labels", {}).get("alert
 sys.exit(not any(a.get("state") in sys.argv[3].split() for a in found))' "$@"; }
 within 30 'StorefrontDown fires' fires StorefrontDown down firing
 within 60 'StorefrontSlow waits for its 5 minutes' fires StorefrontSlow slow 'pending firing'
+within 60 'so it does where the shop has a target, by that' fires StorefrontSlow slow-target 'pending firing'
+check 'and a shop that is always so slow, and has said so, is none' bash -c "! '$tillwatch' alerts | grep -w slow-always"
 within 60 'StorefrontCertificate waits for its 15 minutes' fires StorefrontCertificate tls 'pending firing'
 check 'nothing is said of a probe that is well' bash -c "! '$tillwatch' alerts | grep -w list"
 

@@ -114,3 +114,10 @@ tests_unit_test_engine_url_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
 check_LTLIBRARIES += tests/past.la
 tests_past_la_SOURCES = tests/past.c
 tests_past_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
+# A clock that leaps while all wait: days in minutes.
+noinst_LTLIBRARIES += tests/leap.la
+tests_leap_la_SOURCES = tests/leap.c tests/leap.h
+tests_leap_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+noinst_PROGRAMS += tests/leap-clock
+tests_leap_clock_SOURCES = tests/leap-clock.c tests/leap.h

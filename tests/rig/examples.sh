@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # examples.sh - config/examples/vendure.yaml watches a real shop (nginx, Vendure, PostgreSQL): with other addresses and shorter
 # times only. With an API key it reads stock and prices, a guest's cart is filled and emptied, shoppers' orders are counted and
-# agree, and what the warehouse has and the shop has missed is found.
+# agree, and what the warehouse has and the shop has missed is found. Then the first hour at this shop: `tillwatch init` names
+# Vendure, and what it writes, with no other edit than the receiver's url, pages when the shop is down and says when it is back.
 #   tests/rig/examples.sh        top_builddir names the build; ends with "N passed, N failed"
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,11 +11,11 @@ build=${top_builddir:-$top/build}
 tillwatch=$build/cli/tillwatch
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-examples.XXXXXX")
 export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
-passed=0 failed=0 agent=''
+passed=0 failed=0 agent='' pids=()
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
 cleanup() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
+  for p in $agent "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
   "$here/rig" down >/dev/null 2>&1
   if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
 }
@@ -95,5 +96,43 @@ same 'nothing is read wrongly' "$(value 'max(max_over_time(inventory_mapping_sus
 "$here/rig" fault stale
 changed=$(sql 'select count(*) from stock_level where id % 5 = 0')
 within 60 "what the shop has and the warehouse has not: $changed articles" is 'inventory_drift_keys{source="shop",field="on_hand"}' "$changed"
+
+say "the first hour at this shop; the minutes between two runs leap"
+kill "$agent"
+wait "$agent" 2>/dev/null
+agent=''
+"$here/rig" heal >>"$dir/rig.log" 2>&1
+. "$top/tests/leap.sh"
+hour=$dir/hour
+mkdir -p "$hour/conf.d"
+leap_start
+pids+=("$leap_pid")
+"${then[@]}" "$build/tests/shop/tillwatch-shop" --dir "$hour" --ready-file "$hour/ready" --max-seconds 86400 >"$hour/receiver.log" 2>&1 &
+pids+=($!)
+until [ -s "$hour/ready" ]; do sleep 0.1; done
+hook=http://127.0.0.1:$(jq -r .http_port "$hour/ready")/hook/oncall
+leaps() { # LIMIT NAME COMMAND...
+  local took
+  if took=$(leap_till "$1" "${@:3}"); then ok "$2: after $took s"; else no "$2: not within $1 s"; fi
+}
+"$tillwatch" init "$door" -o "$hour/written" --json >"$hour/said"
+same 'init names the platform' "$(jq -r .platform.name "$hour/said")" vendure
+sed "s#https://pager.example/hook#$hook#" "$hour/written" >"$hour/shop.yaml"
+same "one line is changed, the receiver's" "$(diff "$hour/written" "$hour/shop.yaml" | grep -c '^> *oncall: ') $(diff "$hour/written" "$hour/shop.yaml" | grep -c '^>')" '1 1'
+# The store and the socket have to be the test's own; they stand beside the file.
+printf 'agent: {store: {path: "%s"}, api: {socket: "%s"}}\n' "$hour/store" "$dir/agent.sock" >"$hour/conf.d/test.yaml"
+same 'check is clean' "$("$tillwatch" check -c "$hour/shop.yaml" --json | jq -c '[.ok, .errors, .footprint.warnings]')" '[true,[],[]]'
+TILLWATCH_HOST=$dir/host "${then[@]}" "$build/agent/tillwatchd" -c "$hour/shop.yaml" >"$dir/agent.log" 2>&1 &
+agent=$!
+within 20 'its agent is up' eval '"$tillwatch" probes >/dev/null 2>&1'
+then_value() { "${then[@]}" "$tillwatch" query "$1" --json 2>/dev/null | jq -r '.result[0].value[1]'; }
+all_well() { [ "$(then_value 'count(storefront_up == 1)') $(then_value 'min(tillwatch_probe_failed)')" = "$(grep -c 'plugin: storefront' "$hour/shop.yaml") 0" ]; }
+told() { jq -es 'any(.[].body | if type == "string" then fromjson else . end | .alerts[]; .status == $status and (.labels.alertname | endswith("Down")))' \
+  --arg status "$1" "$hour/webhooks.jsonl"; }
+leaps 300 'each page has its series, and all is well' all_well
+"$here/rig" fault down >>"$dir/rig.log" 2>&1
+leaps 300 'a shop that is down pages' told firing
+"$here/rig" heal >>"$dir/rig.log" 2>&1
+leaps 900 'and it is told that it is back' told resolved
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -5,7 +5,8 @@ a search form, hostile names; with the marks of a platform, or in a state in whi
     init-shop.py MODE LOG       prints the port; ends with its standard input
 
 MODE: plain, vendure, medusa, shopify, woocommerce, magento, shopware, prestashop; deny (robots.txt forbids everything), cut (a page of
-it), robots (it answers 503), wall, login, json, error, away (leads to another host), loop. LOG gets "seconds method path agent synthetic" a line, when
+it), robots (it answers 503), wall, login, json, error, away (leads to another host), loop; folder (a shop at /de/, another at /en/), thin (a
+sitemap without products), latin (pages in ISO 8859-1), spa (the same shell at every path). LOG gets "seconds method path agent synthetic" a line, when
 a request has come. Where the file LOG.down is, every page answers 500.
 """
 import gzip, html, json, os, sys, threading, time
@@ -40,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
             f.write(f'{time.monotonic():.3f} {self.command} {self.path} {self.headers.get("User-Agent")} {self.headers.get("X-Synthetic")}\n')
 
     def answer(self, text, status=200, kind='text/html; charset=utf-8', headers=()):
+        if mode == 'latin' and kind.startswith('text/html'):
+            text, kind = text.encode('latin-1', 'replace'), 'text/html; charset=iso-8859-1'
         body = text if isinstance(text, bytes) else text.encode()
         self.send_response(status)
         for name, value in [('Content-Type', kind), ('Content-Length', str(len(body))), *headers]:
@@ -49,8 +52,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def page(self, title, body, status=200):
         headers, mark = MARKS.get(mode, ([], ''))
-        self.answer(f'<!doctype html><html><head><title>{html.escape(title)}</title>{mark}</head><body><a href="/">Home</a> <a href="/cart">Cart</a> '
-                    f'<a href="/c/all">All</a><form action="/find" method="get"><input type="search" name="q"></form>{body}</body></html>',
+        at = '/de' if mode == 'folder' else ''
+        self.answer(f'<!doctype html><html><head><title>{html.escape(title)}</title>{mark}</head><body><a href="{at}/">Home</a> <a href="/cart">Cart</a> '
+                    f'{"<a href=/en/>English</a>" if at else ""}<a href="{at}/c/all">All</a><form action="/find" method="get"><input type="search" name="q"></form>{body}</body></html>',
                     status, headers=headers)
 
     def product(self, slug):
@@ -70,6 +74,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer('<title>Waiting Room</title>', 503) or True
         if mode == 'login' and path == '/':
             return self.answer('', 302, headers=[('Location', '/login?next=/')]) or True
+        if mode == 'spa':
+            return self.answer('<title>Acme</title><div id="app"></div><script src="/app.js"></script>') or True
         if mode == 'json':
             return self.answer('{}', kind='application/json') or True
         if mode == 'error' or os.path.exists(log + '.down'):
@@ -84,6 +90,9 @@ class Handler(BaseHTTPRequestHandler):
         self.note()
         here = 'http://' + self.headers['Host']
         url = urlsplit(self.path)
+        at = '/de' if mode == 'folder' else ''
+        if at and url.path[:4] in ('/de/', '/en/'):
+            url = url._replace(path=url.path[3:])
         if url.path == '/robots.txt':
             self.robots(here)
         elif self.odd(url.path):
@@ -92,12 +101,15 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(f'<sitemapindex><sitemap><loc>{here}/pages.xml</loc></sitemap><sitemap><loc>{here}/products.xml.gz</loc></sitemap></sitemapindex>',
                         kind='text/xml')
         elif url.path == '/products.xml.gz':
-            urls = ''.join(f'<url><loc>{here}/p/{s}</loc></url>' for s in PRODUCTS) + '<url><loc>http://localhost:1/p/x</loc></url>'
+            paths = [f'{a}/p/{s}' for a in (['/en', '/de'] if at else ['']) for s in PRODUCTS]
+            if mode == 'thin':
+                paths = ['/our-long-story', '/where-we-come-from']
+            urls = ''.join(f'<url><loc>{here}{p}</loc></url>' for p in paths) + '<url><loc>http://localhost:1/p/x</loc></url>'
             self.answer(gzip.compress(f'<urlset>{urls}</urlset>'.encode()), kind='application/gzip')
         elif url.path == '/':
-            self.page('Shop: "best" # of {all}', '<a href="/p/walnut-table">Table</a>')
+            self.page('Möbel' if mode == 'latin' else 'Shop: "best" # of {all}', ''.join(f'<a href="{at}/p/{s}">x</a>' for s in ['walnut-table', 'last-shelf']))
         elif url.path == '/c/all':
-            self.page('All things', ''.join(f'<a href="/p/{s}">x</a>' for s in PRODUCTS))
+            self.page('All things', ''.join(f'<a href="{at}/p/{s}">x</a>' for s in PRODUCTS))
         elif url.path == '/find':
             word = parse_qs(url.query).get('q', [''])[0].lower()
             self.page('Found', ''.join(html.escape(n, quote=False) for n, _ in PRODUCTS.values() if word in n.lower()))

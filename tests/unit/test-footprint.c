@@ -49,15 +49,15 @@ count(struct footprint_probe *probes, size_t n, bool has_marks)
 	return bytes;
 }
 
-/* Samples a day of the probes, without the agent's own. */
+/* Samples a day of the probes, without those of the agent and of its hosts: eight each 10 s. */
 static double
-samples_of_probes(void)
+samples_of_probes(int hosts)
 {
 	double all = f.samples;
 	struct footprint_shop none = {0};
 
 	footprint_count(&f, &none);
-	return all - f.samples;
+	return all - f.samples - hosts * 8.0 * 8640;
 }
 
 static void
@@ -81,7 +81,36 @@ test_storefront(void **state)
 	assert_false(f.hosts[0].is_least);
 	assert_false(f.is_about);
 	/* 17 and the certificate; 6 + 2 + 4 + 8 * 4; and nine each. */
-	assert_int_equal(samples_of_probes(), 2880 * (18 + 9) + 1440 * (44 + 9));
+	assert_int_equal(samples_of_probes(1), 2880 * (18 + 9) + 1440 * (44 + 9));
+}
+
+/* Probes of a plugin share a host; a source and all who read it share one. */
+static void
+test_hosts(void **state)
+{
+	struct footprint_probe p[] = {
+	    probe("storefront", 60000, "{\"url\":\"http://a/\"}", "[]"),
+	    probe("storefront", 60000, "{\"url\":\"http://b/\"}", "[]"),
+	    probe("csv", 60000, "{}", "[]"), probe("sql", 60000, "{}", "[]"),
+	    probe("access_log", 60000, "{}", "[]"),
+	    probe("inventory", 60000, "{}", "[\"csv\",\"sql\"]"),
+	    probe("checkout", 60000, "{\"rate\":{}}", "[\"access_log\"]")};
+	double with;
+
+	(void)state;
+	for (size_t i = 2; i < 5; i++)
+		p[i].is_source = true;
+	count(p, 7, false);
+	with = f.samples;
+	for (size_t i = 2; i < 5; i++)
+		p[i].is_source = false; /* as many samples, and nobody shares anything */
+	for (size_t i = 0; i < 7; i++)
+		p[i].options = json_object(), p[i].reads = json_array();
+	p[0].options = json_loads("{\"url\":\"http://a/\"}", 0, NULL);
+	p[1].options = json_loads("{\"url\":\"http://b/\"}", 0, NULL);
+	p[6].options = json_loads("{\"rate\":{}}", 0, NULL);
+	count(p, 7, false);
+	assert_int_equal(f.samples - with, 3 * 8 * 8640); /* six hosts, and three */
 }
 
 static void
@@ -93,7 +122,7 @@ test_rare_is_repeated(void **state)
 	(void)state;
 	count(p, 1, false);
 	assert_int_equal(f.hosts[0].requests, 144);
-	assert_int_equal(samples_of_probes(), 1440 * (17 + 9)); /* each minute all the same */
+	assert_int_equal(samples_of_probes(1), 1440 * (17 + 9)); /* each minute all the same */
 }
 
 #define JOURNEY(cap)                                                                               \
@@ -128,7 +157,7 @@ test_journey(void **state)
 	assert_int_equal(requests_to("pay"), 288);
 	assert_int_equal(requests_to("b"), 288);
 	assert_int_equal(f.n_warnings, 0);
-	assert_int_equal(samples_of_probes(), 1440 * (8 + 7 * 3 + 9));
+	assert_int_equal(samples_of_probes(1), 1440 * (8 + 7 * 3 + 9));
 }
 
 /* Past the cap it stops before the order; what cleans up an order is then skipped, too. */
@@ -178,18 +207,22 @@ test_apis(void **state)
 	    probe("http_json", 3600000, "{\"url\":\"http://c/items\"}", "[]"),
 	    probe("csv", 3600000, "{\"path\":\"/srv/feed.csv\"}", "[]"),
 	    probe("csv", 3600000, "{\"url\":\"sftp://d/feed.csv\"}", "[]"),
-	    probe("another", 3600000, "{\"url\":\"http://e/\"}", "[]")};
+	    probe("another", 3600000, "{\"url\":\"http://e/\"}", "[]"),
+	    probe("http_json", 3600000, "{\"url\":\"http://g/items?page=${page}\"}", "[]")};
 
 	(void)state;
-	count(p, 6, false);
+	p[6].requests_a_run = 5; /* as a running agent has counted */
+	count(p, 7, false);
+	assert_int_equal(requests_to("g"), 5 * 24);
+	assert_false(f.hosts[5].is_least);
 	assert_int_equal(requests_to("a"), 2880);
 	assert_int_equal(requests_to("b"), 24);
-	assert_int_equal(f.n_hosts, 5);
+	assert_int_equal(f.n_hosts, 6);
 	assert_true(f.hosts[1].is_least);
 	assert_false(f.hosts[2].is_least);
 	assert_int_equal(requests_to("d"), 24);
 	assert_int_equal(requests_to("e"), 24);
-	assert_int_equal(f.api_calls, 2880 + 48);
+	assert_int_equal(f.api_calls, 2880 + 48 + 5 * 24);
 	assert_true(f.is_about);
 }
 
@@ -261,6 +294,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_storefront),
+	    cmocka_unit_test(test_hosts),
 	    cmocka_unit_test(test_rare_is_repeated),
 	    cmocka_unit_test(test_journey),
 	    cmocka_unit_test(test_journey_capped),

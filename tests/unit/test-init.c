@@ -306,6 +306,46 @@ targets_follow_what_was_measured(void **state)
 	assert_int_equal(slow.crit_ms, 2800);
 }
 
+/* ---- shops that are not at the root ---- */
+
+static void
+a_shop_in_a_folder_is_that_folder(void **state)
+{
+	static const struct { const char *home; size_t n; } rows[] = {
+	    {HOME "de/", 3}, {HOME "de", 3}, {HOME "de/index.html", 3}, {HOME, 5},
+	    {HOME "elsewhere/", 5}};
+	static const char *const urls[] = {HOME "en/", HOME "de/", HOME "de/schuhe",
+	    HOME "de/p/lampe", HOME "p/lamp"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct init_links l = {0};
+
+		for (size_t k = 0; k < sizeof(urls) / sizeof(urls[0]); k++)
+			init_links_add(&l, urls[k]);
+		init_links_below(&l, rows[i].home);
+		if (l.n != rows[i].n)
+			fail_msg("%s: %zu", rows[i].home, l.n);
+		if (l.n == 3)
+			assert_string_equal(init_category(&l, HOME "de/"), HOME "de/schuhe");
+		init_links_free(&l);
+	}
+}
+
+static void
+another_language_is_no_category(void **state)
+{
+	struct init_links l = {0};
+
+	(void)state;
+	init_links_add(&l, HOME "en/");
+	init_links_add(&l, HOME "pt-br");
+	assert_null(init_category(&l, HOME));
+	init_links_add(&l, HOME "en/shoes");
+	assert_string_equal(init_category(&l, HOME), HOME "en/shoes");
+	init_links_free(&l);
+}
+
 /* ---- the file ---- */
 
 static struct init_shop *
@@ -445,6 +485,8 @@ main(void)
 	    cmocka_unit_test(platforms_are_named_by_their_marks),
 	    cmocka_unit_test(doubt_asks_the_likeliest_first),
 	    cmocka_unit_test(targets_follow_what_was_measured),
+	    cmocka_unit_test(a_shop_in_a_folder_is_that_folder),
+	    cmocka_unit_test(another_language_is_no_category),
 	    cmocka_unit_test(hostile_texts_stay_texts),
 	    cmocka_unit_test(the_file_asserts_what_was_seen),
 	    cmocka_unit_test(steps_have_the_shops_own_lines),

@@ -36,6 +36,19 @@ test_crc(void **state)
 	assert_int_equal(crc32c(crc32c(0, "12345", 5), "6789", 4), 0xe3069283);
 }
 
+static void
+same_hist(const struct hist *a, const struct hist *b)
+{
+	assert_non_null(a);
+	assert_true(a->count == b->count && a->sum == b->sum && a->zero_count == b->zero_count
+		    && a->zero_threshold == b->zero_threshold && a->schema == b->schema
+		    && a->reset == b->reset && a->n_pos == b->n_pos && a->n_neg == b->n_neg);
+	for (uint32_t i = 0; i < a->n_pos; i++)
+		assert_true(a->pos[i].idx == b->pos[i].idx && a->pos[i].count == b->pos[i].count);
+	for (uint32_t i = 0; i < a->n_neg; i++)
+		assert_true(a->neg[i].idx == b->neg[i].idx && a->neg[i].count == b->neg[i].count);
+}
+
 static size_t
 round_trip(const struct samples *in, double resolution)
 {
@@ -54,9 +67,7 @@ round_trip(const struct samples *in, double resolution)
 		if (in->h == NULL || in->h[i] == NULL)
 			assert_memory_equal(&out.v[i], &in->v[i], sizeof(double));
 		else
-			assert_true(out.h[i] != NULL && out.h[i]->count == in->h[i]->count
-				    && out.h[i]->sum == in->h[i]->sum
-				    && out.h[i]->n_pos == in->h[i]->n_pos);
+			same_hist(out.h[i], in->h[i]);
 	len = b.len;
 	buf_free(&b);
 	samples_clear(&out);
@@ -125,6 +136,34 @@ test_histograms(void **state)
 	}
 	samples_push(&s, T + 1000000, stale_nan(), NULL);
 	round_trip(&s, 0);
+	samples_clear(&s);
+}
+
+/* A counter of latencies, as each run leaves it: a sample costs what has changed, and a restart, a
+ * wider zero bucket and one that has less are told whole. */
+static void
+test_histogram_that_grows(void **state)
+{
+	struct samples s = {0};
+	struct hist total;
+	uint64_t seed = 11;
+
+	(void)state;
+	hist_init(&total);
+	for (int i = 0; i < 1440; i++) {
+		double v = 0.05 * exp((double)(help_rand(&seed) % 3000) / 1000);
+
+		if (i == 700) {
+			hist_clear(&total);
+			hist_init(&total);
+		}
+		assert_int_equal(hist_observe(&total, i % 100 == 99 ? -v : v), 0);
+		if (i == 900)
+			total.zero_threshold = 1e-3;
+		samples_push(&s, T + i * 60000, 0, hist_new_copy(&total));
+	}
+	hist_clear(&total);
+	assert_true(round_trip(&s, 0) < 1440 * 45);
 	samples_clear(&s);
 }
 
@@ -217,6 +256,7 @@ main(void)
 	    cmocka_unit_test(test_crc),
 	    cmocka_unit_test(test_shapes),
 	    cmocka_unit_test(test_histograms),
+	    cmocka_unit_test(test_histogram_that_grows),
 	    cmocka_unit_test(test_rounding),
 	    cmocka_unit_test(test_sizes),
 	    cmocka_unit_test(test_broken_bytes),
