@@ -244,8 +244,8 @@ const struct cmd cmd_completion = {
     .arguments = "bash | zsh | fish",
     .summary = "what bash, zsh or fish need to complete this command",
     .help = "Packages install it where the shells look. By hand:\n\n"
-	    "Example\n  tillwatch completion bash > ~/.local/share/bash-completion/completions/"
-	    "tillwatch\n",
+	    "Example\n  tillwatch completion bash >~/.tillwatch.bash  # then, in "
+	    "~/.bashrc: . ~/.tillwatch.bash\n",
     .min_args = 1,
     .max_args = 1,
     .exits = "0 fine\n",

@@ -134,8 +134,8 @@ const struct cmd cmd_doctor = {
 	"databases, what sources read (as the agent's user), store and disk, clock, names, and\n"
 	"the running agent: its user, its version, its configuration, its hosts, and whether a\n"
 	"TEST message reaches each receiver.\n\n"
-	"Examples\n  tillwatch doctor\n"
-	"  tillwatch doctor -c /etc/tillwatch/tillwatch.yaml --user tillwatch --no-test --json\n",
+	"Examples\n  tillwatch doctor || echo \"there is something to do\"\n"
+	"  tillwatch doctor -c shop.yaml --no-test --json | jq '.findings[].remedy'\n",
     .options = options,
     .exits = "0 all is well\n1 there are findings\n",
     .run = run,

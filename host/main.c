@@ -65,7 +65,7 @@ static const char help[] =
     "All that is printed is JSON, a text a line.\n\n"
     "Examples\n"
     "  tillwatch-host --describe ./greeting.so\n"
-    "  tillwatch-host --once ./greeting.so --probe '{\"name\":\"home\",\"options\":{}}'\n\n"
+    "  tillwatch-host --once ./greeting.so --probe \"$(cat hello.json)\"\n\n"
     "Exit codes\n"
     "  0 fine; of --once: it ran, whatever its verdict\n"
     "  64 usage\n"

@@ -47,7 +47,8 @@ reader_words() { # FOLDER
     "s|scripts/build build|scripts/build $build|g" "s|make -C build install|make -s -C $build install DESTDIR=$1/root|g" \
     "s#\(^\|[;&|(\`] *\)\(scripts\|bench\|tests\)/#\1$top/\2/#g" "s#\(^\|[ <]\)docs/#\1$top/docs/#g" \
     "s|/usr/local/share|$1/root/usr/local/share|g; s|/usr/share/doc/tillwatch/examples|$top/docs/examples|g" \
-    "s|/etc/tillwatch|$1/etc|g; s|/var/lib/tillwatch|$1/store|g"
+    "s|/etc/tillwatch|$1/etc|g; s|/var/lib/tillwatch|$1/store|g" \
+    "s|--shop all|--socket $world/agent.sock --socket $world/agent.sock|g" # this machine has no shops of its own
 }
 # What a shell of a reader has and this one has not: root's rights are its own, a terminal is made.
 reader_prelude='
@@ -80,6 +81,11 @@ run_page() {
   mkdir -p "$here/etc"
   : >"$here/ran"
   cp "$dir"/*.c "$here/" 2>/dev/null
+  case $page in docs/man/*) # what a reader of the manual has already
+    install -m 600 "$world/demo.yaml" "$here/shop.yaml"
+    install -m 600 "$world/demo.yaml" "$here/etc/tillwatch.yaml"
+    ln -s "$world/store" "$here/store" ;;
+  esac
   reader_words "$here" >"$here/words"
   {
     printf 'here=%q\ncd "$here"\n%s' "$here" "$reader_prelude"
