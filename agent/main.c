@@ -77,9 +77,9 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}
-	if (json && !only_check && !schema && !map && !doctor && probe == NULL) {
-		fputs("tillwatchd: --json is of --check-config; an agent answers through its API\n",
-		    stderr);
+	if (json && !only_check && !schema && !map && !doctor && !upgrade && probe == NULL) {
+		fputs("tillwatchd: --json is of --check-config and --upgrade; an agent answers "
+		    "through its API\n", stderr);
 		return EX_USAGE;
 	}
 	log_setup((enum log_level)level, "tillwatchd");

@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#undef _FORTIFY_SOURCE /* its inline ones would be defined twice */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -270,6 +271,7 @@ poll(struct pollfd *fds, nfds_t n_fds, int ms)
 	WAIT(until, NULL, ppoll(fds, n_fds, left, &mask));
 }
 
+int __poll_chk(struct pollfd *, nfds_t, int, size_t); /* what fortified programs call */
 SEEN int
 __poll_chk(struct pollfd *fds, nfds_t n_fds, int ms, size_t size)
 {
