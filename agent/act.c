@@ -168,17 +168,26 @@ do_reload(void *ctx, char *err, size_t cap)
 	return rc;
 }
 
+struct retry {
+	const char *group;
+	bool is_known;
+};
+
 static void
-retry_hosts(struct agent *a, void *group)
+retry_hosts(struct agent *a, void *arg)
 {
-	supervisor_retry(a->supervisor, group);
+	struct retry *r = arg;
+
+	r->is_known = supervisor_retry(a->supervisor, r->group);
 }
 
 static int
 do_retry(void *ctx, const char *group)
 {
-	agent_call(ctx, retry_hosts, (void *)(uintptr_t)group);
-	return 0;
+	struct retry r = {.group = group};
+
+	agent_call(ctx, retry_hosts, &r);
+	return r.is_known ? 0 : -ENOENT;
 }
 
 static int

@@ -89,6 +89,6 @@ const struct cmd cmd_plugin = {
 	.help = "retry ends the back-off of a host that waits (of all without GROUP).\n\n"
 		"Examples\n  tillwatch plugin\n  tillwatch plugin retry storefront\n",
 	.max_args = 2,
-	.exits = "0 fine\n" EXITS_OF_ASKING,
+	.exits = "0 fine\n1 no such group\n" EXITS_OF_ASKING,
 	.run = run,
 };

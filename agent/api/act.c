@@ -49,7 +49,8 @@ void
 handle_retry(struct request *r)
 {
 	if (r->agent->retry(r->agent->ctx, param(r, "group")) != 0) {
-		answer_error(r, "not_found", "no such group");
+		answer_error(r, "not_found", "no group of hosts is called \"%.200s\"",
+		    param(r, "group"));
 		return;
 	}
 	answer_begin(r);

@@ -184,12 +184,19 @@ supervisor_run(struct supervisor *s, uint32_t probe)
 	return number;
 }
 
-void
+bool
 supervisor_retry(struct supervisor *s, const char *group)
 {
-	for (struct host *h = s->hosts; h != NULL; h = h->next)
-		if (h->state == HOST_WAITING && (group == NULL || strcmp(h->group, group) == 0))
+	bool is_known = group == NULL;
+
+	for (struct host *h = s->hosts; h != NULL; h = h->next) {
+		if (group != NULL && strcmp(h->group, group) != 0)
+			continue;
+		is_known = true;
+		if (h->state == HOST_WAITING)
 			h->retry_at = mono_now();
+	}
+	return is_known;
 }
 
 void

@@ -68,8 +68,8 @@ void supervisor_remove(struct supervisor *s, uint32_t probe); /* the last one of
 /* Runs a probe now. Returns the number that the result repeats (ingest_result.asked), 0 when its
  * host is not up. */
 uint32_t supervisor_run(struct supervisor *s, uint32_t probe);
-void supervisor_retry(
-    struct supervisor *s, const char *group);   /* ends a back-off now; NULL = all */
+/* Ends a back-off now; NULL = all. False: no such group. */
+bool supervisor_retry(struct supervisor *s, const char *group);
 void supervisor_tick(struct supervisor *s);     /* each 100..1000 ms: watchdogs and back-off */
 
 /* ingest's on_commit: the host that asked for it is told. */

@@ -154,6 +154,7 @@ is 'query over a range' "$(tw query --range 1m --step 10s --at 2026-01-02T03:04:
 exits 'notify test' 0 '*on its way*' notify test oncall
 exits 'notify test: none' 1 '*nope*' notify test nope
 exits 'plugin retry' 0 '*' plugin retry
+exits 'plugin retry: none' 1 '*no group of hosts is called "nope"*' plugin retry nope
 exits 'reload' 0 reloaded reload
 is 'rules --show is for Prometheus' "$(tw rules --show >"$dir/rules.yaml" && { ! command -v promtool >/dev/null || promtool check rules "$dir/rules.yaml" >/dev/null 2>&1; } && echo right)" right
 

@@ -330,9 +330,9 @@ a_good_run_forgives(void **state)
 	assert_string_equal(h->last_exit, "Killed");
 	/* Asked to hurry: no waiting. */
 	pass_us(1000);
-	supervisor_retry(f->s, "another");
+	assert_false(supervisor_retry(f->s, "another"));
 	assert_true(wait_us(h) > 0);
-	supervisor_retry(f->s, "good");
+	assert_true(supervisor_retry(f->s, "good"));
 	UNTIL(f, is_measuring(h));
 }
 
