@@ -104,11 +104,12 @@ test_hosts(void **state)
 	with = f.samples;
 	for (size_t i = 2; i < 5; i++)
 		p[i].is_source = false; /* as many samples, and nobody shares anything */
-	for (size_t i = 0; i < 7; i++)
-		p[i].options = json_object(), p[i].reads = json_array();
-	p[0].options = json_loads("{\"url\":\"http://a/\"}", 0, NULL);
-	p[1].options = json_loads("{\"url\":\"http://b/\"}", 0, NULL);
-	p[6].options = json_loads("{\"rate\":{}}", 0, NULL);
+	for (size_t i = 0; i < 7; i++) { /* count() has freed them */
+		p[i].options = json_loads(i == 0 ? "{\"url\":\"http://a/\"}"
+			: i == 1 ? "{\"url\":\"http://b/\"}" : i == 6 ? "{\"rate\":{}}" : "{}",
+		    0, NULL);
+		p[i].reads = json_array();
+	}
 	count(p, 7, false);
 	assert_int_equal(f.samples - with, 3 * 8 * 8640); /* six hosts, and three */
 }
