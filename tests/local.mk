@@ -22,4 +22,7 @@ fuzz-targets: $(filter tests/fuzz/fuzz-%,$(check_PROGRAMS))
 # The tests but for those that drive the real binaries: scripts/test has a stage of its own for them.
 list-tests:
 	@echo $(filter-out tests/blackbox/%,$(TESTS))
-.PHONY: list-tests
+# And those that sanitizers are for: not documents and units, whose commands wait for answers in time.
+list-sanitized:
+	@echo $(filter-out tests/docs tests/units,$(TESTS))
+.PHONY: list-tests list-sanitized
