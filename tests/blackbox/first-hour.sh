@@ -72,7 +72,7 @@ clean() { # NAME FOLDER: no error, and no warning
 product=$(curl -s "$shop/p/" | grep -o '/p/[a-z0-9-]*' | sort -u | while read -r p; do curl -s "$shop$p" | grep -q 'Add to cart' && { echo "$p"; break; }; done)
 [ -n "$product" ] || fail 'the shop has something in stock'
 mkdir "$dir/six"
-awk '/^    shop: \{name: acme\}$/ { is_on = 1 } is_on && !/^    / { exit } is_on { print substr($0, 5) }' "$top/README.md" >"$dir/six/README"
+awk '/^shop: \{name: acme\}$/ { is_on = 1 } is_on && /^```$/ { exit } is_on' "$top/README.md" >"$dir/six/README"
 is 'the README has a configuration of six lines at most' "$(wc -l <"$dir/six/README")" '[4-6]'
 sed -e "s#https://shop.example/products/laptop#$shop$product#" -e "s#https://pager.example/hook#$shop/hook/oncall#" "$dir/six/README" >"$dir/six/shop.yaml"
 is 'two addresses are changed' "$(diff "$dir/six/README" "$dir/six/shop.yaml" | grep -c '^>')" 2

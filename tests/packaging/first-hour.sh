@@ -64,12 +64,12 @@ said() { grep -q "\\\\*\"status\\\\*\": *\\\\*\"$1" "$dir/webhooks.jsonl" 2>/dev
 
 # --- what the README says to somebody with a shop --------------------------------------------------------------------
 section=$(awk '/^\*\*You watch a dashboard/ { is_on = 1 } /^\*\*You get the webhooks/ { is_on = 0 } is_on' README.md)
-# line PATTERN: the indented command; word PATTERN: the command within the text. Without comments, with the newcomer's own names
+# line PATTERN: the command of a listing; word PATTERN: the command within the text. Without comments, with the newcomer's own names
 own() { sed -e 's/ *#.*//' -e "s#https://shop.example#$shop#g; s#FILE#/root/shop.yaml#g"; }
-line() { grep "^    $1" <<<"$section" | head -1 | sed 's/^    //' | own; }
+line() { grep "^$1" <<<"$section" | head -1 | own; }
 word() { grep -o "\`$1[^\`]*\`" <<<"$section" | head -1 | tr -d '`' | own; }
-install=$(line scripts/setup) init=$(line 'tillwatch init') check=$(word 'tillwatch check') run=$(word 'tillwatchd -c') status=$(word 'tillwatch status')
-for c in "$install" "$init" "$check" "$run" "$status"; do [ -n "$c" ] || no 'the README has the commands'; done
+install=$(line scripts/setup)$(for c in scripts/build 'sudo make'; do printf ' && %s' "$(line "$c")"; done) init=$(line 'tillwatch init') check=$(word 'tillwatch check') run=$(word 'tillwatchd -c') status=$(word 'tillwatch status')
+for c in "$(line scripts/setup)" "$(line scripts/build)" "$(line 'sudo make')" "$init" "$check" "$run" "$status"; do [ -n "$c" ] || no 'the README has the commands'; done
 grep -q "Change the receiver's url" <<<"$section" || no "the README says to change the receiver's url"
 # Root of a bare machine has no sudo, and needs none: the README says so.
 if grep -q 'as root without `sudo`' <<<"$section"; then install=${install//sudo /}; fi
