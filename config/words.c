@@ -157,6 +157,27 @@ say_both(struct walk *k, const struct yaml_member *m, const struct yaml_place *o
 
 /* ---- what a row does to the map that its base leads to ---- */
 
+/* full: where the old word m stands. False: today's word stands beside it, which is told. */
+static bool
+stands_alone(struct walk *k, const struct yaml_member *m, const struct yaml_member *other,
+    const char *path, char full[PATH_BYTES])
+{
+	path_join(full, path, k->word->was);
+	if (other != NULL)
+		say_both(k, m, &other->place, full, k->word->now);
+	return other == NULL;
+}
+
+static struct word_use *
+use_of(struct walk *k, const char *full, const struct yaml_member *m)
+{
+	struct word_use *use = use_new(k, full);
+
+	use->place = m->place;
+	use->span = m->span;
+	return use;
+}
+
 static struct yaml_node *
 rename_key(struct walk *k, struct yaml_node *map, const char *path)
 {
@@ -166,16 +187,9 @@ rename_key(struct walk *k, struct yaml_node *map, const char *path)
 	struct word_use *use;
 	char full[PATH_BYTES];
 
-	if (m == NULL)
+	if (m == NULL || !stands_alone(k, m, other, path, full))
 		return map;
-	path_join(full, path, k->word->was);
-	if (other != NULL) {
-		say_both(k, m, &other->place, full, k->word->now);
-		return map;
-	}
-	use = use_new(k, full);
-	use->place = m->place;
-	use->span = m->span;
+	use = use_of(k, full, m);
 	map = copy_node(k->w, map);
 	map->members[at].key = use->now;
 	return map;
@@ -301,22 +315,15 @@ move(struct walk *k, struct yaml_node *map, const char *path)
 	struct word_use *use;
 	char full[PATH_BYTES];
 
-	if (m == NULL)
+	if (m == NULL || !stands_alone(k, m, other, path, full))
 		return map;
-	path_join(full, path, k->word->was);
-	if (other != NULL) {
-		say_both(k, m, &other->place, full, k->word->now);
-		return map;
-	}
 	moved = map_with(k->w, map_without(k->w, map, k->word->was), k->word->now, m);
 	if (moved == NULL) {
 		errors_add(
 		    k->w->errors, &m->place, full, "is now %s, where no map stands", k->word->now);
 		return map;
 	}
-	use = use_new(k, full);
-	use->place = m->place;
-	use->span = m->span;
+	use = use_of(k, full, m);
 	use->base = text_new(k->w, path);
 	use->value = m->value;
 	use->is_by_hand = true;
