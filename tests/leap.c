@@ -70,6 +70,14 @@ mono_ns(void)
 	return due != 0 && now > due ? due : now;
 }
 
+static int
+is_timer_due(void)
+{
+	int64_t due = timer_due_ns;
+
+	return due != 0 && global_ns() - behind_ns >= due;
+}
+
 static int64_t
 wall_ns(void)
 {
@@ -313,10 +321,10 @@ ring(void)
 static int
 epoll_slice(int fd, struct epoll_event *e, int max, const struct timespec *left, const sigset_t *m)
 {
-	if (timer_due_ns != 0 && global_ns() >= timer_due_ns)
-		ring();
-	else if (mine->n_unanswered == 0) /* what is measured has no leap in it */
+	if (mine->n_unanswered == 0) /* what is measured has no leap in it */
 		behind_ns = 0;
+	if (is_timer_due())
+		ring();
 	if (timer_due_ns != 0 && timer_due_ns < mine->until_ns)
 		mine->until_ns = timer_due_ns;
 	return epoll_pwait2(fd, e, max, left, m);
@@ -328,7 +336,7 @@ epoll_pwait(int fd, struct epoll_event *events, int max, int ms, const sigset_t 
 	if (leap == NULL || ms == 0) {
 		struct timespec t = spec((int64_t)ms * 1000000);
 
-		if (leap != NULL && timer_due_ns != 0 && global_ns() >= timer_due_ns)
+		if (leap != NULL && is_timer_due())
 			ring();
 		return epoll_pwait2(fd, events, max, ms < 0 ? NULL : &t, given);
 	}
