@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 #include "lib/buf.h"
 #include "plugins/sql/sql.h"
@@ -24,7 +25,7 @@
 struct lite {
 	sqlite3 *db;
 	sqlite3_stmt *st;
-	const struct sql_query *query;   /* what st was made of */
+	uint64_t query;                  /* serial of what st was made of */
 	struct stat file;                /* as opened: another one in its place is opened anew */
 	bool is_checked, is_still;       /* still: opened as a file that does not change */
 };
@@ -81,6 +82,21 @@ uri_of(const char *path, const char *params)
 	return b.data;
 }
 
+static void
+hash_values(sqlite3_context *c, int n, sqlite3_value **values)
+{
+	uint64_t h = 0;
+
+	for (int i = 0; i < n; i++) {
+		int type = sqlite3_value_type(values[i]); /* before it is read as bytes */
+		const void *at = sqlite3_value_blob(values[i]);
+		int len = sqlite3_value_bytes(values[i]);
+
+		h = XXH3_64bits_withSeed(at != NULL ? at : "", (size_t)len, h + (uint64_t)type);
+	}
+	sqlite3_result_int64(c, (sqlite3_int64)(h >> 16)); /* so that thousands have a sum */
+}
+
 /* Opens, and reads the header: only then is it known that it can be read. */
 static int
 open_as(struct sql_db *db, struct lite *l, const char *params)
@@ -98,6 +114,10 @@ open_as(struct sql_db *db, struct lite *l, const char *params)
 	sqlite3_busy_timeout(l->db, (int)(sql_left_ms(db) / 2));
 	sqlite3_progress_handler(l->db, PROGRESS_STEPS, is_late, db);
 	sqlite3_limit(l->db, SQLITE_LIMIT_ATTACHED, 0);
+	rc = sqlite3_create_function(l->db, SQL_LITE_HASH, -1,
+	    SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, hash_values, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return rc;
 	rc = sqlite3_exec(l->db, "PRAGMA query_only=1; PRAGMA temp_store=MEMORY;"
 	    "PRAGMA trusted_schema=0; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
 	return rc;
@@ -252,11 +272,11 @@ lite_ask(struct sql_db *db)
 		l = db->connection;
 	}
 	sqlite3_busy_timeout(l->db, (int)(sql_left_ms(db) / 2));
-	if (l->st != NULL && l->query != db->query) {
+	if (l->st != NULL && l->query != db->query->serial) {
 		sqlite3_finalize(l->st);
 		l->st = NULL;
 	}
-	l->query = db->query;
+	l->query = db->query->serial;
 	if (l->st == NULL)
 		rc = prepare(db, "", &l->st);
 	if (rc == 0 && !l->is_checked)

@@ -1,6 +1,6 @@
 # plugins/sql/local.mk - the sql source; a database whose library was missing is refused by name.
-SQL_SOURCES = plugins/sql/db.c plugins/sql/db-sqlite.c plugins/sql/dsn.c plugins/sql/query.c plugins/sql/rows.c \
-	plugins/sql/seen.c plugins/sql/state.c plugins/sql/sql.h plugins/sql/time.c
+SQL_SOURCES = plugins/sql/db.c plugins/sql/db-sqlite.c plugins/sql/dsn.c plugins/sql/query.c plugins/sql/ranges.c \
+	plugins/sql/rows.c plugins/sql/seen.c plugins/sql/state.c plugins/sql/sql.h plugins/sql/time.c
 if POSTGRESQL
 SQL_POSTGRESQL = plugins/sql/db-postgresql.c
 else
@@ -48,3 +48,10 @@ tests_fuzz_fuzz_sql_SOURCES = tests/fuzz/fuzz-sql.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_sql_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_sql_LDADD = plugins/sql/libsql.la
 EXTRA_DIST += tests/fuzz/corpus/sql
+
+# A table that changes all the time, read by its ranges: all of it is known, and few rows are sent.
+check_PROGRAMS += tests/unit/test-sql-ranges
+TESTS += tests/unit/test-sql-ranges
+tests_unit_test_sql_ranges_SOURCES = tests/unit/test-sql-ranges.c
+tests_unit_test_sql_ranges_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_sql_ranges_LDADD = plugins/sql/libsql.la $(CMOCKA_LIBS) $(SQLITE_LIBS)

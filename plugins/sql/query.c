@@ -183,22 +183,21 @@ translate(struct maker *m, const char *text, char *err, size_t cap)
 	return 0;
 }
 
-/* The name as that database quotes it. PostgreSQL lowers what nobody quoted, so we do too. */
-static void
-add_column(struct maker *m, const char *name, const char *query)
+void
+sql_query_column(struct buf *b, enum sql_kind kind, const char *name, const char *query)
 {
-	char quote = m->kind == SQL_MYSQL ? '`' : '"', needle[SQL_NAME_MAX + 3];
+	char quote = kind == SQL_MYSQL ? '`' : '"', needle[SQL_NAME_MAX + 3];
 	bool is_exact;
 
 	snprintf(needle, sizeof(needle), "\"%s\"", name);
-	is_exact = m->kind != SQL_POSTGRESQL || strstr(query, needle) != NULL;
-	buf_char(&m->out, quote);
+	is_exact = kind != SQL_POSTGRESQL || query == NULL || strstr(query, needle) != NULL;
+	buf_char(b, quote);
 	for (; *name != '\0'; name++) {
 		if (*name == quote)
-			buf_char(&m->out, quote);
-		buf_char(&m->out, is_exact ? *name : (char)tolower((unsigned char)*name));
+			buf_char(b, quote);
+		buf_char(b, is_exact ? *name : (char)tolower((unsigned char)*name));
 	}
-	buf_char(&m->out, quote);
+	buf_char(b, quote);
 }
 
 static bool
@@ -223,8 +222,9 @@ begins_with_read(enum sql_kind kind, const char *s)
 
 /* What stands behind the user's query. False: too much is bound. */
 static bool
-wrap_up(struct maker *m, const char *text, enum sql_wrap wrap, const char *column)
+wrap_up(struct maker *m, const char *text, const struct sql_around *around)
 {
+	enum sql_wrap wrap = around->column != NULL ? around->wrap : SQL_WHOLE;
 	bool is_ok = true;
 
 	buf_text(&m->out, "\n) AS tillwatch_rows");
@@ -233,14 +233,14 @@ wrap_up(struct maker *m, const char *text, enum sql_wrap wrap, const char *colum
 		break;
 	case SQL_BY_TIME:
 		buf_text(&m->out, " ORDER BY ");
-		add_column(m, column, text);
+		sql_query_column(&m->out, m->kind, around->column, text);
 		buf_text(&m->out, " LIMIT ");
 		is_ok = add_place(m, SQL_LIMIT);
 		break;
 	case SQL_BY_KEY:
 	case SQL_BY_KEY_TEXT:
 		buf_text(&m->out, wrap == SQL_BY_KEY ? " WHERE " : " WHERE CAST(");
-		add_column(m, column, text);
+		sql_query_column(&m->out, m->kind, around->column, text);
 		buf_text(&m->out, wrap == SQL_BY_KEY ? " IN (" : m->kind == SQL_MYSQL
 			? " AS char) IN (" : " AS text) IN (");
 		for (int i = 0; i < SQL_KEYS_MAX && is_ok; i++) {
@@ -250,6 +250,7 @@ wrap_up(struct maker *m, const char *text, enum sql_wrap wrap, const char *colum
 		buf_char(&m->out, ')');
 		break;
 	}
+	buf_text(&m->out, around->tail != NULL ? around->tail : "");
 	return is_ok && !m->out.failed;
 }
 
@@ -257,21 +258,32 @@ int
 sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, enum sql_wrap wrap,
     const char *column, char *err, size_t cap)
 {
+	struct sql_around around = {.wrap = wrap, .column = column};
+
+	return sql_query_wrap(q, kind, text, &around, err, cap);
+}
+
+int
+sql_query_wrap(struct sql_query *q, enum sql_kind kind, const char *text,
+    const struct sql_around *around, char *err, size_t cap)
+{
+	static _Atomic uint64_t serial;
 	struct maker m = {.q = q, .kind = kind};
 	int rc;
 
 	memset(q, 0, sizeof(*q));
+	q->serial = ++serial;
 	if (!begins_with_read(kind, text))
 		return complain(err, cap, "%.*s: it begins with SELECT or WITH", text, 20);
 	buf_init(&m.out, SQL_QUERY_MAX);
-	buf_text(&m.out, "SELECT * FROM (\n");
+	buf_text(&m.out, around->head != NULL ? around->head : "SELECT * FROM (\n");
 	rc = translate(&m, text, err, cap);
 	if (m.out.failed || rc != 0) {
 		buf_free(&m.out);
 		return rc != 0 ? rc : complain(err, cap, "%.*s... is longer than 64 KiB", text, 20);
 	}
 	m.out.len = m.end;
-	if (!wrap_up(&m, text, wrap, column)) {
+	if (!wrap_up(&m, text, around)) {
 		buf_free(&m.out);
 		return complain(err, cap, "%.*s... is too long, or binds too much", text, 20);
 	}

@@ -460,14 +460,19 @@ finish(struct sql_reader *r, struct sql_db *db, int64_t n_rows)
 	    "%lld rows are not enough to get past one time", (long long)db->limit);
 }
 
+void
+sql_rows_start(struct sql_reader *r)
+{
+	memset(r->n, 0, sizeof(r->n));
+	r->n_waiting = r->n_handed_on = 0;
+	r->is_cut = false;
+}
+
 int
 sql_rows_begin(struct sql_reader *r, struct sql_db *db, int64_t read_ms, bool needs_time)
 {
 	int rc;
 
-	memset(r->n, 0, sizeof(r->n));
-	r->n_waiting = r->n_handed_on = 0;
-	r->is_cut = false;
 	r->read_ms = read_ms;
 	sql_rows_empty(r);
 	if (r->cap_records == 0 && !grow(r))
@@ -496,6 +501,7 @@ sql_reader_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms)
 	int64_t n_rows = 0;
 	int rc;
 
+	sql_rows_start(r);
 	r->run_floor_ms = r->seen.floor_ms;
 	r->run_base_ms = r->seen.base_ms;
 	db->watermark = sql_watermark_at(r->zone, r->run_floor_ms, read_ms);

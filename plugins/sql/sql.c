@@ -14,7 +14,7 @@
 
 #define RESERVE_SHARE 10            /* of a run's time is left for its end */
 
-enum metric { ROWS, SECONDS, LAG, ERRORS };
+enum metric { ROWS, SECONDS, LAG, ERRORS, RANGES };
 static const struct tw_metric metrics[] = {
     [ROWS] = {"sql_rows_total", "", TW_COUNTER, 0, 1, "result",
 	"Rows read, by what became of them"},
@@ -22,6 +22,8 @@ static const struct tw_metric metrics[] = {
 	"The query, until its last row was read"},
     [LAG] = {"sql_lag_seconds", "seconds", TW_GAUGE, 0, 0.001, "", "Since the newest row's time"},
     [ERRORS] = {"sql_errors_total", "", TW_COUNTER, 0, 1, "cause", "Runs that failed"},
+    [RANGES] = {"sql_ranges_total", "", TW_COUNTER, 0, 1, "result",
+	"With push_down: ranges of keys, by whether their rows were read"},
 };
 
 static const char *const results[SQL_R_N] = {"ok", "synthetic", "rejected", "repeated"};
@@ -37,12 +39,14 @@ struct sql {
 	int32_t driver;
 	struct tw_list fields, units;
 	int64_t lateness, overlap, history, statement_timeout, max_rows;
+	bool push_down;
 
 	/* made by start */
 	struct sql_dsn where;
 	struct sql_query ready, ready_keys;
 	bool is_key_text;           /* keys are compared as texts: some of them are no numbers */
 	bool has_scanned;
+	struct sql_ranges *ranges;  /* NULL: rows are not summed up */
 	struct sql_db db;
 	struct tz *tz;
 	struct sql_reader *reader;
@@ -68,6 +72,9 @@ static const struct tw_option options[] = {
     TW_OPTION(struct sql, key, TW_STRING,
 	.help = "the column of what a row is about (sku): rows then say what is, not what "
 		"happened, and are read again and again; with $watermark only what changed"),
+    TW_OPTION(struct sql, push_down, TW_BOOL, .def = "false",
+	.help = "with a key and without $watermark: the database sums up ranges of keys first, "
+		"and only those that have changed are read; for what is not sent it computes"),
     TW_OPTION(struct sql, zone, TW_STRING,
 	.help = "whose clock a time without an offset is (Europe/Paris); else the shop's"),
     TW_OPTION(struct sql, fields, TW_PAIRS, .help = "our name: a column {value: total}"),
@@ -183,6 +190,38 @@ take_fields(struct tw_ctx *ctx, struct sql *s)
 	return TW_OK;
 }
 
+/* For single keys; the rows' hashes beside, where ranges are watched. */
+static int
+make_keys(struct sql *s, enum sql_wrap wrap, char *err, size_t cap)
+{
+	char *head = s->ranges != NULL ? sql_ranges_keys_head(s->ranges) : NULL;
+	struct sql_around around = {head, wrap, s->key, NULL};
+	int rc;
+
+	sql_query_clear(&s->ready_keys);
+	if (s->ranges != NULL && head == NULL)
+		return -ENOMEM;
+	rc = sql_query_wrap(&s->ready_keys, s->where.kind, s->query, &around, err, cap);
+	free(head);
+	return rc;
+}
+
+static enum tw_verdict
+take_push_down(struct tw_ctx *ctx, struct sql *s)
+{
+	if (!s->push_down)
+		return TW_OK;
+	if (s->key == NULL)
+		return tw_api_->refuse(ctx, "push_down",
+		    "it is for rows that are read again and again: name their key");
+	if (s->ready.n_bound > 0)
+		return tw_api_->refuse(ctx, "push_down",
+		    "it is for a query that gives all rows each time, without $watermark and "
+		    "$limit");
+	s->ranges = s->reader->ranges = sql_ranges_new(s->where.kind, s->query, s->key);
+	return s->ranges != NULL ? TW_OK : tw_fail(ctx, TW_UNKNOWN, "memory", "out of memory");
+}
+
 /* Rows that are what is: the key is a field of its own name. */
 static enum tw_verdict
 take_key(struct tw_ctx *ctx, struct sql *s)
@@ -194,8 +233,7 @@ take_key(struct tw_ctx *ctx, struct sql *s)
 	for (uint32_t i = 0; i < s->reader->n_fields; i++)
 		if (strcasecmp(s->reader->fields[i].column, s->key) == 0) {
 			s->reader->fields[i].is_needed = true;
-			return sql_query_make(&s->ready_keys, s->where.kind, s->query, SQL_BY_KEY,
-				   s->key, err, sizeof(err)) == 0
+			return make_keys(s, SQL_BY_KEY, err, sizeof(err)) == 0
 			    ? TW_OK
 			    : tw_api_->refuse(ctx, "query", "%s", err);
 		}
@@ -245,7 +283,8 @@ start(struct tw_ctx *ctx, void *self)
 	if (sql_query_make(&s->ready, s->where.kind, s->query,
 		s->key == NULL ? SQL_BY_TIME : SQL_WHOLE, s->time, err, sizeof(err)) != 0)
 		return tw_api_->refuse(ctx, "query", "%s", err);
-	if ((rc = take_fields(ctx, s)) != TW_OK || (rc = take_key(ctx, s)) != TW_OK)
+	if ((rc = take_fields(ctx, s)) != TW_OK || (rc = take_push_down(ctx, s)) != TW_OK
+	    || (rc = take_key(ctx, s)) != TW_OK)
 		return rc;
 	if (s->key != NULL && !sql_query_names(s->query, s->time))
 		s->time = "updated_at"; /* what tables of what is call it */
@@ -283,6 +322,7 @@ stop(struct tw_ctx *ctx, void *self)
 	if (s->reader != NULL)
 		sql_reader_clear(s->reader);
 	free(s->reader);
+	sql_ranges_free(s->ranges);
 	tz_free(s->tz);
 	sql_query_clear(&s->ready);
 	sql_query_clear(&s->ready_keys);
@@ -302,6 +342,13 @@ count_rows(struct sql *s)
 			    results[i]);
 		s->n_counted[i] = now;
 	}
+}
+
+static void
+start_counting(struct sql *s)
+{
+	memset(s->n_counted, 0, sizeof(s->n_counted));
+	sql_rows_start(s->reader);
 }
 
 /* Everything that must not come apart from these records is put and counted before they go. */
@@ -348,6 +395,16 @@ explain(struct tw_ctx *ctx, struct sql *s)
 }
 
 static void
+tell_ranges(struct tw_ctx *ctx, struct sql_ranges_told told)
+{
+	if (told.n_same + told.n_read == 0)
+		return;
+	tw_count(ctx, RANGES, told.n_same, "result", "same");
+	tw_count(ctx, RANGES, told.n_read, "result", "read");
+	tw_api_->fact_real(ctx, "ranges_read", told.n_read);
+}
+
+static void
 tell(struct tw_ctx *ctx, struct sql *s, int64_t read_ms, int64_t us)
 {
 	struct sql_reader *r = s->reader;
@@ -366,6 +423,8 @@ tell(struct tw_ctx *ctx, struct sql *s, int64_t read_ms, int64_t us)
 	if (r->seen.newest_ms > 0 || r->newest_ms > 0)
 		tw_emit(ctx, LAG, (double)(read_ms - (s->key == NULL ? r->seen.newest_ms
 							  : r->newest_ms)) / 1e3);
+	if (s->ranges != NULL)
+		tell_ranges(ctx, sql_ranges_told(s->ranges));
 	if (r->n_waiting > 0)
 		tw_api_->fact_real(ctx, "waiting", (double)r->n_waiting);
 	if (r->is_cut)
@@ -396,9 +455,7 @@ compare_as_text(struct sql *s)
 {
 	char err[256];
 
-	sql_query_clear(&s->ready_keys);
-	if (sql_query_make(&s->ready_keys, s->where.kind, s->query, SQL_BY_KEY_TEXT, s->key, err,
-		sizeof(err)) != 0)
+	if (make_keys(s, SQL_BY_KEY_TEXT, err, sizeof(err)) != 0)
 		return sql_fail(&s->db, SQL_E_QUERY, "%s", err);
 	s->is_key_text = true;
 	s->db.driver->close(&s->db);
@@ -411,6 +468,8 @@ read_some(struct sql *s, const struct wish *w, int64_t read_ms)
 	int rc = 0;
 
 	s->db.query = &s->ready_keys;
+	if (s->ranges != NULL)
+		sql_ranges_expect_keys(s->ranges, true);
 	for (size_t at = 0; at < w->n && rc == 0; at += SQL_KEYS_MAX) {
 		uint32_t flags = TW_BATCH_KEYS | (at == 0 ? TW_BATCH_FIRST : 0)
 		    | (at + SQL_KEYS_MAX >= w->n ? TW_BATCH_LAST : 0);
@@ -421,6 +480,8 @@ read_some(struct sql *s, const struct wish *w, int64_t read_ms)
 		if (rc == SQL_E_QUERY && !s->is_key_text && (rc = compare_as_text(s)) == 0)
 			rc = sql_state_run(s->reader, &s->db, read_ms, flags);
 	}
+	if (s->ranges != NULL)
+		sql_ranges_expect_keys(s->ranges, false);
 	s->db.query = &s->ready;
 	return rc;
 }
@@ -435,6 +496,12 @@ read_rows(struct sql *s, const struct wish *w, int64_t read_ms)
 		return sql_reader_run(s->reader, &s->db, read_ms);
 	if (flags & TW_BATCH_KEYS)
 		return read_some(s, w, read_ms);
+	if (s->ranges != NULL) {
+		rc = sql_ranges_run(
+		    s->ranges, s->reader, &s->db, read_ms, (flags & TW_BATCH_SCAN) != 0);
+		s->db.query = &s->ready;
+		return rc;
+	}
 	if (!s->has_scanned || !s->ready.has_watermark)
 		flags = TW_BATCH_SCAN;
 	rc = sql_state_run(s->reader, &s->db, read_ms,
@@ -482,13 +549,12 @@ run(struct tw_ctx *ctx, struct sql *s, const struct wish *w)
 	int rc;
 
 	s->ctx = ctx;
-	memset(s->n_counted, 0, sizeof(s->n_counted));
-	r->n_handed_on = 0;
+	start_counting(s);
 	tw_api_->state_put(ctx, "first_start", &r->first_start_ms, sizeof(r->first_start_ms));
 	rc = look(ctx, s, w);
 	if (rc == SQL_E_CONNECT && was_open && r->n_handed_on == 0) {
 		s->db.driver->close(&s->db); /* the server was started anew meanwhile, say */
-		memset(s->n_counted, 0, sizeof(s->n_counted));
+		start_counting(s);
 		rc = look(ctx, s, w);
 	}
 	if (rc != 0)

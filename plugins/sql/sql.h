@@ -7,6 +7,7 @@
  *   a run         rows.c            rows -> records: types, times (time.c), synthetic, rejects
  *   position      seen.c            what was handed on, over restarts
  *   state         state.c           with `key`: rows are what is, not what happened
+ *   push-down     ranges.c          of these only the ranges of keys whose sums have changed
  *
  * DESIGN. The query becomes `SELECT * FROM (query) ORDER BY time LIMIT n`, so rows come in the
  * order of their time, and however it is cut, what came is all there is up to its last time. Rows
@@ -69,6 +70,7 @@ struct sql_query {
 	enum sql_bound bound[SQL_PARAMS_MAX]; /* by place */
 	size_t n_bound;
 	bool has_watermark;
+	uint64_t serial;                 /* another one for each query that is made */
 };
 /* What is put around the user's query. */
 enum sql_wrap {
@@ -80,7 +82,20 @@ enum sql_wrap {
 /* The user's query for that database. 0, -EINVAL with a sentence, -ENOMEM. */
 int sql_query_make(struct sql_query *q, enum sql_kind kind, const char *text, enum sql_wrap wrap,
     const char *column, char *err, size_t cap);
+/* What else is put around: between its head and its tail stands `(query) AS tillwatch_rows`. */
+struct sql_around {
+	const char *head;                /* up to "FROM (\n"; NULL = all columns */
+	enum sql_wrap wrap;
+	const char *column;              /* of the wrap; NULL = SQL_WHOLE */
+	const char *tail;                /* NULL = none */
+};
+int sql_query_wrap(struct sql_query *q, enum sql_kind kind, const char *text,
+    const struct sql_around *around, char *err, size_t cap);
 void sql_query_clear(struct sql_query *q);
+/* The column's name as that database quotes it. PostgreSQL lowers what nobody quoted, so we do too
+ * unless the query quotes it; query NULL: it is written as it is. */
+struct buf;
+void sql_query_column(struct buf *b, enum sql_kind kind, const char *name, const char *query);
 /* Does the query's select list (up to its FROM) hold this word outside of quotes and comments?
  * Letters count the same in both cases. */
 bool sql_query_names(const char *text, const char *word);
@@ -167,6 +182,8 @@ void sql_column(struct sql_db *db, size_t i, const char *name);
 struct sql_cell sql_cell_of(enum sql_type type, const char *text, size_t len);
 int sql_cell_time(struct sql_time *t, const struct sql_cell *c, const struct tz *zone);
 
+#define SQL_LITE_HASH "tillwatch_hash" /* in SQLite: of any values, an integer of 48 bits */
+
 /* ---- seen.c ---- */
 
 #define SQL_SEEN_MAX 4096           /* ids that are remembered; with more the overlap shortens */
@@ -235,6 +252,7 @@ struct sql_reader {
 	char reason[SQL_NAME_MAX + 64];  /* of the last one */
 	bool has_wall_time;              /* the time's column has no offset */
 	int64_t newest_ms;               /* state.c: of all that was seen; 0 = nothing yet */
+	struct sql_ranges *ranges;       /* sees each row of state.c; NULL = none. Not owned */
 	/* a batch */
 	struct tw_record *records;
 	struct tw_value *values;
@@ -244,7 +262,9 @@ struct sql_reader {
 	size_t n_records, cap_records, n_text, cap_text;
 };
 void sql_reader_clear(struct sql_reader *r);
-/* rows.c, for state.c. Columns by name (time may be missing then): 0 or enum sql_error. */
+/* A run begins, of one statement or several: nothing has come so far. sql_reader_run does so. */
+void sql_rows_start(struct sql_reader *r);
+/* rows.c, for state.c. Asks; columns by name (time may be missing then): 0 or enum sql_error. */
 int sql_rows_begin(struct sql_reader *r, struct sql_db *db, int64_t read_ms, bool needs_time);
 /* The row's values behind the last record; false: rejected, and counted. */
 bool sql_rows_take(struct sql_reader *r, const struct sql_db *db, uint32_t *flags, int64_t *ms);
@@ -256,6 +276,27 @@ void sql_rows_empty(struct sql_reader *r);
  * changed since the newest one that was seen, or some keys. 0 or enum sql_error; without a
  * TW_BATCH_LAST what was asked for is not whole then. */
 int sql_state_run(struct sql_reader *r, struct sql_db *db, int64_t read_ms, uint32_t flags);
+/* What was handed on last still holds. */
+void sql_state_unchanged(struct sql_reader *r, int64_t read_ms);
+
+/* ---- ranges.c ---- */
+
+struct sql_ranges;
+struct sql_ranges_told { uint32_t n_same, n_read; }; /* ranges; both 0: all rows were read */
+/* Of a query that binds nothing, and its column of keys; texts are the caller's, for as long as it
+ * lives. About 250 KB. NULL: out of memory. */
+struct sql_ranges *sql_ranges_new(enum sql_kind kind, const char *text, const char *key);
+void sql_ranges_free(struct sql_ranges *g);
+/* Hands on what is another one than was handed on before, or (is_whole, or at first) all rows. 0
+ * or enum sql_error. db->query is one of its own afterwards. */
+int sql_ranges_run(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t read_ms,
+    bool is_whole);
+struct sql_ranges_told sql_ranges_told(const struct sql_ranges *g); /* of the last run */
+/* Head of queries for single keys (sql_around), malloc'd; NULL: out of memory. While such rows are
+ * read, is_on. */
+char *sql_ranges_keys_head(const struct sql_ranges *g);
+void sql_ranges_expect_keys(struct sql_ranges *g, bool is_on);
+void sql_ranges_note(struct sql_ranges *g, const struct sql_db *db); /* a row was read */
 
 /* Asks and reads once, all that is new. 0 or enum sql_error with db->err; what was handed on
  * until then stays handed on. */

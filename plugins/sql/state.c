@@ -29,12 +29,21 @@ take_row(struct sql_reader *r, const struct sql_db *db)
 	uint32_t flags = 0;
 	int64_t ms;
 
+	if (r->ranges != NULL)
+		sql_ranges_note(r->ranges, db);
 	if (!sql_rows_take(r, db, &flags, &ms))
 		return;
 	r->records[r->n_records++] = (struct tw_record){
 	    .size = sizeof(struct tw_record), .flags = flags, .time_ms = ms};
 	if (ms > r->newest_ms && ms <= r->read_ms) /* a clock ahead of ours must not hide rows */
 		r->newest_ms = ms;
+}
+
+void
+sql_state_unchanged(struct sql_reader *r, int64_t read_ms)
+{
+	r->read_ms = read_ms;
+	hand_on(r, TW_BATCH_SCAN | TW_BATCH_FIRST | TW_BATCH_LAST | TW_BATCH_UNCHANGED, 0);
 }
 
 int

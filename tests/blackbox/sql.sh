@@ -76,12 +76,17 @@ echo 'select count(*) from orders;' >&9
 psql 'create table stock as select i as sku, i % 7 as qty, (i * 1.25)::numeric(10,2) as price, now() as updated_at from generate_series(1, 400) i'
 maria 'create table stock as select cast(seq as char(20)) as sku, seq % 7 as qty, cast(seq * 1.25 as decimal(10,2)) as price, utc_timestamp(3) as updated_at from seq_1_to_400' >/dev/null
 lite "create table stock as with recursive s(i) as (select 1 union all select i + 1 from s where i < 400) select cast(i as text) as sku, i % 7 as qty, i * 1.25 as price, datetime('now') as updated_at from s"
+# The same again, for databases that say what has changed by sums: no time of a change, a null, names of all sorts.
+psql "create table shelf as select i as sku, i % 40 as qty, null::int as note, 'Größe \"' || i || '\"' as name from generate_series(1, 3000) i"
+maria "create table shelf as select cast(seq as char(20)) as sku, seq % 40 as qty, cast(null as int) as note, concat('Größe \"', seq, '\"') as name from seq_1_to_3000" >/dev/null
+lite "create table shelf as with recursive s(i) as (select 1 union all select i + 1 from s where i < 3000) select cast(i as text) as sku, i % 40 as qty, null as note, 'Größe \"' || i || '\"' as name from s"
 
 cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/{sql,inventory}.so "$dir/plugins" && chmod 700 "$dir/plugins"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
 common='system: storefront, interval: 500ms, timeout: 450ms, lateness: 1s, overlap: 30s, fields: {word: word}'
 stock='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, overlap: 5s, fields: {available: qty, price: price}'
+shelf='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, push_down: true, fields: {available: qty}, query: "SELECT sku, qty, note, name FROM shelf"'
 cat >"$dir/shop.yaml" <<Y
 shop: {name: acme, timezone: Europe/Paris}
 agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
@@ -100,7 +105,15 @@ sources:
   stock_pg: {type: sql, dsn: "postgresql://shop@/postgres?host=$dir/run", query: "SELECT sku, qty, price, updated_at FROM stock WHERE updated_at > \$watermark", $stock}
   stock_maria: {type: sql, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", query: "SELECT sku, qty, price, updated_at FROM stock WHERE updated_at > \$watermark", $stock}
   stock_lite: {type: sql, file: "$dir/lite/shop.db", query: "SELECT sku, qty, price FROM stock", $stock}
+  shelf_pg: {type: sql, dsn: "postgresql://shop@/postgres?host=$dir/run", $shelf}
+  shelf_maria: {type: sql, dsn: "mariadb://root@localhost/shop?socket=$dir/run/maria.sock", $shelf}
+  shelf_lite: {type: sql, file: "$dir/lite/shop.db", $shelf}
 probes:
+  - name: shelves
+    plugin: inventory
+    interval: 1s
+    timeout: 900ms
+    fields: {available: {reference: shelf_pg, compare: {shelf_maria: {grace: 2s}, shelf_lite: {grace: 2s}}}}
   - name: parity
     plugin: inventory
     interval: 1s
@@ -119,6 +132,15 @@ probes:
   - {name: nine, plugin: tp_reader, source: slow2, interval: 1s, timeout: 900ms}
 Y
 chmod 600 "$dir/shop.yaml"
+refused() { # NAME WORDS WHY
+  printf 'shop: {name: acme}\nsources:\n  s: {type: sql, system: shop, file: "%s", %s}\nprobes:\n  - {name: p, plugin: tp_reader, source: s}\n' "$dir/lite/shop.db" "$2" >"$dir/refused.yaml"
+  chmod 600 "$dir/refused.yaml"
+  "$tillwatch" check -c "$dir/refused.yaml" >"$dir/out" 2>&1 && fail "$1: it was taken"
+  grep -qF -- "$3" "$dir/out" || { cat "$dir/out"; fail "$1"; }
+  ok "$1"
+}
+refused 'push_down is for rows with a key' 'push_down: true, query: "SELECT sku, qty FROM stock"' 'name their key'
+refused 'and for a query that gives all of them' 'push_down: true, key: sku, query: "SELECT sku, qty FROM stock WHERE updated_at > $watermark"' 'without $watermark and $limit'
 start() {
   "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
   agent=$!
@@ -173,7 +195,7 @@ total=$((total + 1))
 within 30 'a row that changed is another event of the same id' all_count "$total"
 
 # --- what is, compared ---------------------------------------------------------------------------------
-coherent() { [ "$(value "inventory_coherent_keys{field=\"$1\"}")" = 800 ]; }
+coherent() { [ "$(value "inventory_coherent_keys{probe=\"parity\",field=\"$1\"}")" = 800 ]; }
 drift() { [ "$(value "inventory_drift_keys{source=\"$1\",field=\"$2\"}")" = "$3" ]; }
 within 30 'three databases say the same of 400 keys' coherent available
 within 10 'and of their prices' coherent price
@@ -189,6 +211,27 @@ maria "update stock set price = price - 1 where sku = '30'; delete from stock wh
 within 20 'what is repaired in silence is seen when both are read again' coherent available
 within 10 'the price too' coherent price
 within 10 'and the key that is gone' ghost 0
+
+# --- by sums of ranges ----------------------------------------------------------------------------------
+shelves() { [ "$(value 'inventory_coherent_keys{probe="shelves"}')" = 6000 ]; }
+sent() { value "last_over_time(sql_rows_total{probe=~\"shelf_.*\",result=\"ok\"}[1h])"; }
+within 30 'three databases say the same of 3000 keys' shelves
+before=$(sent)
+maria "update shelf set qty = qty + 5 where sku in ('7', '1400'); update shelf set qty = 41 - qty where sku in ('20', '21')" # the latter change places
+lite "update shelf set qty = qty + 1 where sku = '2999'"
+within 20 'what MariaDB changed in silence is seen, and that two values changed places' drift shelf_maria available 4
+within 10 'what SQLite changed is' drift shelf_lite available 1
+psql 'update shelf set qty = qty + 1 where sku = 2999'
+maria "update shelf set qty = qty - 5 where sku in ('7', '1400'); update shelf set qty = 41 - qty where sku in ('20', '21')"
+within 20 'what is repaired is seen, by PostgreSQL too' shelves
+sent=$(sent)
+[ $((${sent%.*} - ${before%.*})) -lt 3000 ] || fail "$before rows were sent before and $sent are now: that is a whole shelf"
+ok "for that $((${sent%.*} - ${before%.*})) rows were sent, of 9000"
+for s in pg maria lite; do [ "$(value "last_over_time(sql_ranges_total{probe=\"shelf_$s\",result=\"read\"}[1h])")" -ge 1 ] || fail "no range of $s was read"; done
+ok 'each of the three was asked for ranges'
+psql 'delete from shelf where sku = 3000'
+shelf_ghosts() { [ "$(value 'inventory_ghost_keys{probe="shelves"}')" = 2 ]; }
+within 20 'a key that is gone is seen' shelf_ghosts
 
 # --- what must not happen -------------------------------------------------------------------------
 own() { [ "$(value "last_over_time(sql_rows_total{probe=\"$1\",result=\"$2\"}[1h])")" = "$3" ]; }
