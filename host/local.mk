@@ -8,6 +8,13 @@ tests_unit_test_late_SOURCES = tests/unit/test-late.c
 tests_unit_test_late_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_late_LDADD = host/libtwhost.la $(CMOCKA_LIBS) -lpthread
 
+# Timers, by the real clock.
+check_PROGRAMS += tests/unit/test-loop
+TESTS += tests/unit/test-loop
+tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
+tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_loop_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test-reuse
 TESTS += tests/unit/test-reuse
 tests_unit_test_reuse_SOURCES = tests/unit/test-reuse.c

@@ -37,7 +37,8 @@ struct loop {
 	struct entry *heap;
 	uint32_t n, cap;
 	uint64_t sequence;
-	mono_t armed;
+	mono_t armed;             /* what the timerfd is set to; -1 = it has gone off */
+	int64_t lead_us;          /* by so much earlier for one that is exact */
 	struct watched *fds;      /* by descriptor */
 	int n_fds;
 	int64_t lags[LAGS];
@@ -279,6 +280,8 @@ arm(struct loop *l)
 	struct itimerspec t = {{0, 0}, {0, 0}};
 	mono_t at = l->n > 0 ? l->heap[0].at : (mono_t){0};
 
+	if (l->n > 0 && l->heap[0].timer->is_exact)
+		at = mono_add_us(at, -l->lead_us);
 	/* Setting it also takes back that it has gone off: nobody reads it. */
 	if (at.us == l->armed.us)
 		return;
@@ -288,6 +291,23 @@ arm(struct loop *l)
 		t.it_value.tv_nsec = at.us % 1000000 * 1000;
 	}
 	(void)timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+/* The timerfd has gone off, by the lead before the time of a timer that is exact: until then. The
+ * lead follows the ninetieth of a hundred: it grows nine times as fast as it shrinks. */
+static void
+await(struct loop *l)
+{
+	int64_t late_us = mono_sub_us(l->woke, l->armed);
+	mono_t at = l->n > 0 ? l->heap[0].at : (mono_t){0};
+
+	if (l->n == 0 || !l->heap[0].timer->is_exact || mono_sub_us(at, l->armed) != l->lead_us)
+		return;
+	l->lead_us += late_us > l->lead_us ? 9 : -1;
+	l->lead_us = l->lead_us < 0 ? 0
+	    : l->lead_us > LOOP_LEAD_MAX_US ? LOOP_LEAD_MAX_US : l->lead_us;
+	while (mono_sub_us(at, mono_now()) > 0)
+		;
 }
 
 static void
@@ -314,7 +334,7 @@ turn(struct loop *l)
 {
 	struct epoll_event events[EVENTS];
 	/* Timers that are due already do not wait for the kernel to say so. */
-	bool is_due = l->n > 0 && l->heap[0].at.us <= mono_now().us;
+	bool is_due = l->n > 0 && l->heap[0].at.us <= mono_now().us, has_rung = false;
 	mono_t now;
 	int n;
 
@@ -323,12 +343,14 @@ turn(struct loop *l)
 	n = epoll_wait(l->epoll_fd, events, EVENTS, is_due ? 0 : -1);
 	l->woke = mono_now();
 	for (int i = 0; i < n && !l->is_over; i++) {
-		if ((int)(events[i].data.u64 & 0xffffffff) == l->timer_fd) {
-			l->armed = (mono_t){-1}; /* it has gone off: to be set anew */
-			fire(l);
-		} else {
+		if ((int)(events[i].data.u64 & 0xffffffff) == l->timer_fd)
+			has_rung = true;
+		else
 			dispatch(l, &events[i]);
-		}
+	}
+	if (has_rung) {
+		await(l);
+		l->armed = (mono_t){-1};
 	}
 	if (!l->is_over)
 		fire(l);

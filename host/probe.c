@@ -230,6 +230,7 @@ plan(struct probe *p, int64_t from_ms)
 		from_ms = p->last_slot_ms + 1;
 	p->planned_ms = slot_next(from_ms, p->interval_ms, p->offset_ms);
 	p->planned_at = (mono_t){p->planned_ms * 1000 - clock_offset_us()};
+	p->slot.is_exact = true;
 	loop_timer_set(p->host->loop, &p->slot, p->planned_at, slot_due, p);
 }
 
