@@ -5,10 +5,10 @@
  * coarse). Timers due at the same time fire in the order in which they were set. Callbacks run on
  * the thread that called loop_run, in turn; how long a turn keeps the others waiting is measured.
  *
- * A timer comes late by as much as a processor takes to wake: 60 to 100 us on virtual machines, each
- * time another. For one that is_exact the loop wakes by as much earlier as nine of ten were late
- * lately, LOOP_LEAD_MAX_US at most, and waits for the rest awake: for what is to be at its time, and
- * is seldom.
+ * A timer comes late by as much as a processor takes to wake, each time another: about 60 us on a
+ * virtual machine (tests/unit/test-loop prints it). For one that is_exact the loop wakes by as much
+ * earlier as nine of ten were late lately, LOOP_LEAD_MAX_US at most, and waits for the rest awake:
+ * for what is to be at its time, and is seldom.
  *
  * Not thread-safe: only the loop's thread calls it.
  *
