@@ -61,7 +61,7 @@ value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)
 : >"$live"
 TILLWATCH_HOST=$dir/past-host "${then[@]}" "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!
-within 20 'an agent of two hours ago is up' "$tillwatch" status
+within 20 'an agent of two hours ago is up' "$tillwatch" probes
 sleep 2 # a request belongs to history or to then by the second
 first=$(($(date +%s) - past))
 write "$first" 7
@@ -92,7 +92,7 @@ ls -l --time-style=+%H:%M "$dir/log" >"$dir/files"
 
 TILLWATCH_HOST=$build/tillwatch-host "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!
-within 20 'an agent of now is up' "$tillwatch" status
+within 20 'an agent of now is up' "$tillwatch" probes
 for probe in by-minute again; do
   within 60 "$probe counts each of $total requests" eval '[ "$(value "sum(last_over_time(api_requests_total{probe=\"'$probe'\"}[3h]))")" = "$total" ]'
   sum=7

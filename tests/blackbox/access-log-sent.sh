@@ -87,7 +87,7 @@ host_of() { # SOURCE: its process
     [ "$1" = sent ] && readlink "/proc/$pid"/fd/* 2>/dev/null | grep -q "socket:\[$inode\]" && echo "$pid"
   done
 }
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 within 15 'the process of one source has the standard input, no other' eval '[ "$(host_of piped | wc -l)" = 1 ]'
 within 15 'it listens' eval '[ -n "$(host_of sent)" ]'
 within 15 'a port that is taken is said so' eval '[[ "$("$tillwatch" status)" = *later*"in use"* ]]'

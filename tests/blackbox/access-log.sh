@@ -88,7 +88,7 @@ rotate() {
 write 100 7200 # what was there before the first start is history, and counts for nobody
 wrote=()
 start
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 within 10 'one process for the log and both who read it' eval '[ "$(hosts | wc -l)" = 1 ]'
 within 15 'and the log is open once in it' eval '[ "$(ls -l /proc/$(hosts)/fd | grep -c "$live")" = 1 ]'
 rules() { curl -s --unix-socket "$dir/agent.sock" http://agent/api/v1/rules | jq -r '.data.groups[].rules[] | .name + " " + .labels.probe' | grep '^Api' | sort | tr '\n' ';'; }
@@ -112,7 +112,7 @@ for round in $(seq "${ROUNDS:-10}"); do
        sleep 1.2 ;; # it is seen to be shorter before it grows again
   esac
 done
-within 20 'the agent is up again' "$tillwatch" status
+within 20 'the agent is up again' "$tillwatch" probes
 within 90 "each of $(sum) requests counts once for both" both
 within 10 'errors by what they are' eval '[ "$(total shop-api ",outcome=\"server_error\"")" = "${wrote[500]}" ]'
 within 10 'throttled apart' eval '[ "$(total shop-api ",outcome=\"throttled\"")" = "${wrote[429]}" ]'
@@ -130,7 +130,7 @@ for k in 1 2 3; do
   sleep 3
 done
 start
-within 30 'the agent is up again' "$tillwatch" status
+within 30 'the agent is up again' "$tillwatch" probes
 within 60 'what came meanwhile is counted' both
 as_of() { value "api_requests_total{probe=\"shop-api\"} @ $((at[$1] + 2))"; }
 within 20 'in the slots of its own time: the first' eval '[ "$(as_of 0)" = '$((before + 10))' ]'

@@ -132,7 +132,7 @@ ok 'check takes one that is right'
 
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 within 5 'its alert comes with it' eval '[[ "$("$tillwatch" rules --show)" = *InventoryCanaryLate* ]]'
 within 30 'the canary is not stock: all 60 keys agree' is 'inventory_coherent_keys{source="shop_api"}' 60
 within 40 'its lag is the connector'"'"'s own' judge 'measured()'

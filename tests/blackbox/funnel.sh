@@ -98,7 +98,7 @@ line() { # SESSION REQUEST SYNTHETIC
   echo "203.0.113.9 - - [$(date '+%d/%b/%Y:%H:%M:%S %z')] \"$2 HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0\" sid=$1 syn=${3:--}" >>"$dir/log/shop.log"
 }
 start
-within 20 'the agent is up' "$tillwatch" status
+within 20 'the agent is up' "$tillwatch" probes
 sleep 1
 for i in $(seq 40); do line "s$i" "GET /p/$i"; done
 line robot 'GET /p/7' tillwatch
@@ -113,7 +113,7 @@ for i in $(seq 20); do rows+=",($((now + i)),80,'EUR','psp-$((i % 2))',$((i <= 1
 rows+=",($now,1,'EUR','psp-1',1,NULL,'synthetic+1@shop.example','Settled')"
 lite "insert into orders(at,total,currency,gateway,paid,decline,email,state) values ${rows:1}"
 start
-within 20 'the agent is up again' "$tillwatch" status
+within 20 'the agent is up again' "$tillwatch" probes
 sleep 1.5
 lite "update orders set state = 'Settled', at = $(date +%s%3N) where paid = 1 and email like 'c%'"
 until [ "$(($(date +%s) / 60))" -gt "$((now / 60000))" ]; do sleep 1; done

@@ -78,7 +78,7 @@ says() { [[ "$("$tillwatch" probes)" = *"$1"* ]]; }
 ok 'check takes it'
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 for s in next link cursor page offset lines single; do
   within 20 "$s: all 430 keys, page by page" is "inventory_coherent_keys{source=\"$s\"}" 430
 done

@@ -95,7 +95,7 @@ facts() { "$tillwatch" run stock-parity --json 2>/dev/null; }
 "$tillwatch" check >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
 ok 'check takes it'
 start
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 for s in shop feed; do
   within 15 "$s: all 300 keys agree, in stock" is "inventory_coherent_keys{source=\"$s\",field=\"available\"}" 300
   within 15 "$s: and in price" is "inventory_coherent_keys{source=\"$s\",field=\"price\"}" 300

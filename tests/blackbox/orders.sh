@@ -135,7 +135,7 @@ each_is() { # N: of each fault
 "$tillwatch" check >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
 ok 'check takes it'
 start
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 within 15 'all six have been read' eval '"$tillwatch" query "inventory_orders_compared" --json | grep -q "\"0\""'
 
 # The faults are told while the probe looks; then what it says of each is counted.
@@ -164,7 +164,7 @@ within 30 'after kill -9 of the host all is known' each_is 5
 kill -9 "$agent"
 wait "$agent" 2>/dev/null
 start
-within 15 'the agent is up again' "$tillwatch" status
+within 15 'the agent is up again' "$tillwatch" probes
 within 30 'after kill -9 of the agent too' eval 'is "inventory_orders_compared" 1000 && each_is 5'
 
 # What is mended is well: the missing orders, payments, exports, parcels and bookings come, the money goes back.

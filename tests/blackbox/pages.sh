@@ -77,7 +77,7 @@ of_pages() { is "sum(inventory_$1{source=\"pages\"})" "$2"; }
 ok 'check takes it'
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 for f in available price currency; do
   within 30 "$f: 59 pages agree with the ERP" is "inventory_coherent_keys{source=\"pages\",field=\"$f\"}" 59
 done

@@ -59,7 +59,7 @@ both() { [ "$(value 'last_over_time(reader_records_total{probe="one"}[1h])')" = 
 : >"$dir/lines.log"
 configuration ''
 start
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 within 10 'one process for the source and both who read it' eval '[ "$(hosts | wc -l)" = 1 ]'
 write 500
 within 20 'both count what was written' both 500
@@ -78,7 +78,7 @@ for round in $(seq "${ROUNDS:-12}"); do
        "$tillwatch" reload >"$dir/out" 2>&1 || true ;;
   esac
 done
-within 20 'the agent is up again' "$tillwatch" status
+within 20 'the agent is up again' "$tillwatch" probes
 within 90 "each of $total lines counts once for both, whoever was killed" both "$total"
 sum=$(awk '{ n[substr($2, 1, 1)]++ } END { print n["a"] + 0 }' "$dir/lines.log")
 within 10 'by word too' eval '[ "$(value "last_over_time(reader_records_total{probe=\"one\", word=\"a\"}[1h])")" = "$sum" ]'

@@ -166,7 +166,7 @@ insert() { # N SECONDS-AGO: rows of that time in each database, in one transacti
 # --- history, what comes, what comes late, what changes -------------------------------------------
 insert 300 100000
 start
-within 20 'the agent is up' "$tillwatch" status
+within 20 'the agent is up' "$tillwatch" probes
 insert 1 0
 within 30 'history is read at the first start' all_count 301
 total=301
@@ -183,7 +183,7 @@ for round in $(seq "${ROUNDS:-8}"); do
     *) ;;
   esac
 done
-within 20 'the agent is up again' "$tillwatch" status
+within 20 'the agent is up again' "$tillwatch" probes
 sleep 1.1   # one that is newer by a slot: the reader stamps by event time, and the last stamp is what is asked for
 insert 1 0
 total=$((total + 1))

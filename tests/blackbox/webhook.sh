@@ -76,7 +76,7 @@ listens() { post nobody standard "$key" '{}' | grep -qx 404; }
 
 configuration "\"$key\", \"$old\"" '' ''
 start
-within 15 'the agent is up' "$tillwatch" status
+within 15 'the agent is up' "$tillwatch" probes
 within 10 'and listens' listens
 
 # --- each kind ---------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ within 25 'and what was too large' refused too_large 3
 # --- after a restart --------------------------------------------------------------------------------
 kill "$agent"; wait "$agent" 2>/dev/null
 start
-within 15 'the agent is up again' "$tillwatch" status
+within 15 'the agent is up again' "$tillwatch" probes
 within 10 'it listens again' listens
 answers 204 'an id from before the restart' std standard "$key" '{"word":"a1"}' id=e2
 answers 204 'and a new one' std standard "$key" '{"word":"a1"}' id=e4
@@ -191,7 +191,7 @@ for round in $(seq "${ROUNDS:-6}"); do
   total=$((total + each))
   echo "# round $round: $each bodies in $(cat "$dir/stream") attempts"
 done
-within 20 'the agent is up after all that' "$tillwatch" status
+within 20 'the agent is up after all that' "$tillwatch" probes
 within 90 "each of $total acknowledged bodies counts once, whoever was killed" counted more "$total"
 sleep 2
 counted more "$total" || fail 'more came afterwards'

@@ -153,7 +153,7 @@ same 'and left none behind' "$(left)" 0
 # --- customers and robots, with kill -9 in the middle --------------------------------------------------
 configuration "$(journey guest 15s 4 5s)"
 start
-within 20 'the agent is up' "$tillwatch" status
+within 20 'the agent is up' "$tillwatch" probes
 node "$here/shoppers.js" 300 45 >"$dir/shoppers.log" 2>&1 &
 shoppers=$!
 placed() { [ "$(left)" -gt 0 ]; }

@@ -311,8 +311,10 @@ what_was_not_declared_is_refused(void **state)
 		many += strncmp(d->series[d->samples[i].series], "undeclared_many", 15) == 0;
 	assert_int_equal(many, 51);
 	assert_true(driver_value(d, "undeclared_many{probe=\"a probe\", who=\"other\"}") == 59);
-	assert_int_equal(driver_wait(d, FRAME_LOG, 2000), FRAME_LOG);
-	assert_non_null(strstr(d->log, "8 refused"));
+	/* Before that it may say that a callback took long: on a busy machine it does. */
+	do
+		assert_int_equal(driver_wait(d, FRAME_LOG, 2000), FRAME_LOG);
+	while (strstr(d->log, "8 refused") == NULL);
 	driver_free(d);
 }
 
