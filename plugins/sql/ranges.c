@@ -41,23 +41,22 @@
 
 /* Of a range, modulo 2^64: sums of the keys' hashes, which servers are not asked for, and of the
  * rows'. */
-struct sum { uint64_t rows, keys, values; };
-
-/* What the rows that are read now do to the sums. */
-enum noting { NOTE_NOTHING, NOTE_SUMS, NOTE_AHEAD };
+struct sum {
+	uint64_t rows, keys, values;
+	bool is_ahead;               /* a key of it was read by itself since */
+};
 
 struct sql_ranges {
 	enum sql_kind kind;
 	const char *text, *key;
 	struct sql_query sums;           /* for n ranges; text NULL = to be made */
-	size_t n_columns;                /* of the user's query; 0 = not known yet */
-	char *row_hash;                  /* over those columns */
+	char *row_hash;                  /* over the query's columns; NULL = not known yet */
 	uint32_t n;                      /* ranges that are asked for: a power of two */
-	enum noting noting;
 	bool is_known;                   /* `of` is what was handed on */
-	struct sum of[FINEST], now[FINEST]; /* now: n of them, by the server */
-	uint64_t keys[FINEST];           /* n of them: what the keys of a range were */
-	bool is_ahead[FINEST], is_wanted[FINEST]; /* is_wanted: n of them */
+	struct sum of[FINEST];
+	/* of the n that are asked for */
+	struct sum now[FINEST];          /* by the server; keys: as they were handed on */
+	bool is_wanted[FINEST];
 	struct sql_ranges_told told;
 };
 
@@ -92,42 +91,52 @@ sql_ranges_told(const struct sql_ranges *g)
 
 /* ---- the queries ---- */
 
+/* MariaDB has no hash of rows: of their values, with control characters for what separates them and
+ * for NULL. PostgreSQL's sum may be longer than 64 bits: it is told as a text. MariaDB sums up
+ * floating-point numbers in half the time that it takes for others; they are whole below 2^53. */
+static const struct dialect {
+	const char *key[2];              /* around the key's column */
+	const char *row[2], *column[2];  /* around the columns, and each; column NULL: not named */
+	const char *sum[2];
+} dialects[] = {
+    [SQL_POSTGRESQL] = {{"hashtextextended(CAST(", " AS text),0)"},
+	{"hashtextextended(CAST(tillwatch_rows AS text),0)", ""}, {NULL, NULL},
+	{"CAST(sum(", ") AS text)"}},
+    [SQL_MYSQL] = {{"CRC32(CAST(", " AS char))"}, {"CRC32(CONCAT_WS(CHAR(31)", "))"},
+	{",IFNULL(", ",CHAR(30))"}, {"sum(", "*1e0)"}},
+    [SQL_SQLITE] = {{SQL_LITE_HASH "(", ")"}, {SQL_LITE_HASH "(0", ")"}, {",", ""},
+	{"sum(", ")"}},
+};
+
 static void
 add_key_hash(const struct sql_ranges *g, struct buf *b)
 {
-	static const char *const before[] = {[SQL_POSTGRESQL] = "hashtextextended(CAST(",
-	    [SQL_MYSQL] = "CRC32(CAST(", [SQL_SQLITE] = SQL_LITE_HASH "(("};
-	static const char *const behind[] = {[SQL_POSTGRESQL] = " AS text),0)",
-	    [SQL_MYSQL] = " AS char))", [SQL_SQLITE] = "))"};
+	const struct dialect *d = &dialects[g->kind];
 
-	buf_text(b, before[g->kind]);
+	buf_text(b, d->key[0]);
 	sql_query_column(b, g->kind, g->key, g->text);
-	buf_text(b, behind[g->kind]);
+	buf_text(b, d->key[1]);
 }
 
-/* Of a whole row. MariaDB has no hash of rows: of its values, with what separates them and what
- * NULL is put in as control characters. */
 static int
 make_row_hash(struct sql_ranges *g, struct sql_db *db)
 {
+	const struct dialect *d = &dialects[g->kind];
 	struct buf b;
 
 	buf_init(&b, TEXT_MAX);
-	buf_text(&b, g->kind == SQL_POSTGRESQL ? "hashtextextended(CAST(tillwatch_rows AS text),0)"
-		: g->kind == SQL_MYSQL ? "CRC32(CONCAT_WS(CHAR(31)" : SQL_LITE_HASH "(");
-	for (size_t i = 0; g->kind != SQL_POSTGRESQL && i < db->n_columns; i++) {
-		buf_text(&b, g->kind == SQL_MYSQL ? ",IFNULL(" : i > 0 ? "," : "");
+	buf_text(&b, d->row[0]);
+	for (size_t i = 0; d->column[0] != NULL && i < db->n_columns; i++) {
+		buf_text(&b, d->column[0]);
 		sql_query_column(&b, g->kind, db->names[i], NULL);
-		buf_text(&b, g->kind == SQL_MYSQL ? ",CHAR(30))" : "");
+		buf_text(&b, d->column[1]);
 	}
-	buf_text(&b, g->kind == SQL_POSTGRESQL ? "" : g->kind == SQL_MYSQL ? "))" : ")");
+	buf_text(&b, d->row[1]);
 	if (b.failed) {
 		buf_free(&b);
 		return sql_fail(db, SQL_E_QUERY, "push_down: out of memory");
 	}
-	free(g->row_hash);
 	g->row_hash = b.data;
-	g->n_columns = db->n_columns;
 	return 0;
 }
 
@@ -192,8 +201,6 @@ make_rows(const struct sql_ranges *g, struct sql_query *q, bool is_whole, struct
 	return rc;
 }
 
-/* PostgreSQL's sum may be longer than 64 bits: it is told as a text. MariaDB sums up floating-point
- * numbers in half the time that it takes for others, and these are whole below 2^53. */
 static int
 make_sums(struct sql_ranges *g, struct sql_db *db)
 {
@@ -203,10 +210,8 @@ make_sums(struct sql_ranges *g, struct sql_db *db)
 	buf_init(&b, TEXT_MAX);
 	buf_text(&b, "SELECT ");
 	add_key_hash(g, &b);
-	buf_printf(&b, g->kind == SQL_POSTGRESQL ? " & %" PRIu32 ",count(*),CAST(sum(%s) AS text)"
-		: g->kind == SQL_MYSQL ? " & %" PRIu32 ",count(*),sum(%s*1e0)"
-		: " & %" PRIu32 ",count(*),sum(%s)", g->n - 1, g->row_hash);
-	buf_text(&b, " FROM (\n");
+	buf_printf(&b, " & %" PRIu32 ",count(*),%s%s%s FROM (\n", g->n - 1,
+	    dialects[g->kind].sum[0], g->row_hash, dialects[g->kind].sum[1]);
 	return make(g, &g->sums, &b, " GROUP BY 1", db);
 }
 
@@ -219,7 +224,7 @@ learn_columns(struct sql_ranges *g, struct sql_db *db)
 	char err[256];
 	int rc;
 
-	if (g->n_columns > 0)
+	if (g->row_hash != NULL)
 		return 0;
 	if (sql_query_wrap(&q, g->kind, g->text, &around, err, sizeof(err)) != 0)
 		return sql_fail(db, SQL_E_QUERY, "push_down: %s", err);
@@ -253,42 +258,35 @@ number_of(const struct sql_cell *c)
 void
 sql_ranges_note(struct sql_ranges *g, const struct sql_db *db)
 {
-	size_t n_hashes = g->noting == NOTE_AHEAD ? 1 : 2;
-	uint64_t key, row;
+	bool is_single = db->query->n_bound > 0; /* keys are bound: there is no second hash */
+	size_t n_hashes = is_single ? 1 : 2;
 	struct sum *sum;
+	uint64_t key;
 
-	if (g->noting == NOTE_NOTHING || db->n_columns < n_hashes)
+	if (db->n_columns < n_hashes)
 		return;
 	key = number_of(&db->cells[db->n_columns - n_hashes]);
-	if (g->noting == NOTE_AHEAD) {
-		g->is_ahead[key % FINEST] = true;
+	sum = &g->of[key % FINEST];
+	if (is_single) {
+		sum->is_ahead = true;
 		return;
 	}
-	row = number_of(&db->cells[db->n_columns - 1]);
-	sum = &g->of[key % FINEST];
 	sum->rows++;
 	sum->keys += key;
-	sum->values += row;
-}
-
-void
-sql_ranges_expect_keys(struct sql_ranges *g, bool is_on)
-{
-	g->noting = is_on ? NOTE_AHEAD : NOTE_NOTHING;
+	sum->values += number_of(&db->cells[db->n_columns - 1]);
 }
 
 /* Of what was handed on, the sums of a range as they are asked for. */
 static struct sum
-known(const struct sql_ranges *g, uint32_t range, bool *is_ahead)
+known(const struct sql_ranges *g, uint32_t range)
 {
 	struct sum s = {0};
 
-	*is_ahead = false;
 	for (uint32_t i = range; i < FINEST; i += g->n) {
 		s.rows += g->of[i].rows;
 		s.keys += g->of[i].keys;
 		s.values += g->of[i].values;
-		*is_ahead |= g->is_ahead[i];
+		s.is_ahead |= g->of[i].is_ahead;
 	}
 	return s;
 }
@@ -320,14 +318,12 @@ want(struct sql_ranges *g, uint32_t *n_wanted)
 {
 	*n_wanted = 0;
 	for (uint32_t i = 0; i < g->n; i++) {
-		const struct sum *now = &g->now[i];
-		bool is_ahead;
-		struct sum was = known(g, i, &is_ahead);
+		struct sum *now = &g->now[i], was = known(g, i);
 
 		if (now->rows != was.rows)
 			return true;
-		g->keys[i] = was.keys;
-		g->is_wanted[i] = is_ahead || now->values != was.values;
+		now->keys = was.keys;
+		g->is_wanted[i] = was.is_ahead || now->values != was.values;
 		*n_wanted += g->is_wanted[i];
 	}
 	return *n_wanted > g->n / WHOLE_SHARE;
@@ -360,10 +356,8 @@ read_rows(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t
 
 	if (rc != 0)
 		return rc;
-	g->noting = NOTE_SUMS;
 	db->query = &q;
 	rc = sql_state_run(r, db, read_ms, flags);
-	g->noting = NOTE_NOTHING;
 	sql_query_clear(&q);
 	return rc;
 }
@@ -375,7 +369,6 @@ read_whole(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_
 
 	g->is_known = false;
 	memset(g->of, 0, sizeof(g->of));
-	memset(g->is_ahead, 0, sizeof(g->is_ahead));
 	rc = read_rows(
 	    g, r, db, read_ms, TW_BATCH_SCAN | TW_BATCH_FIRST | TW_BATCH_LAST);
 	if (rc != 0)
@@ -390,27 +383,23 @@ static int
 read_wanted(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t read_ms,
     bool *is_moved)
 {
-	bool is_ahead;
 	int rc;
 
-	for (uint32_t i = 0; i < FINEST; i++) {
-		if (!g->is_wanted[i & (g->n - 1)])
-			continue;
-		g->of[i] = (struct sum){0};
-		g->is_ahead[i] = false;
-	}
+	for (uint32_t i = 0; i < FINEST; i++)
+		if (g->is_wanted[i & (g->n - 1)])
+			g->of[i] = (struct sum){0};
 	if ((rc = read_rows(g, r, db, read_ms, 0)) != 0)
 		return rc; /* the next round misses the rows that have not come */
 	for (uint32_t i = 0; i < g->n && !*is_moved; i++) {
-		struct sum is = known(g, i, &is_ahead);
+		struct sum is = known(g, i);
 
-		*is_moved = is.rows != g->now[i].rows || is.keys != g->keys[i];
+		*is_moved = is.rows != g->now[i].rows || is.keys != g->now[i].keys;
 	}
 	return 0;
 }
 
-int
-sql_ranges_run(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t read_ms,
+static int
+read_what_changed(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t read_ms,
     bool is_whole)
 {
 	bool is_moved = false;
@@ -433,4 +422,15 @@ sql_ranges_run(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, in
 	g->told = (struct sql_ranges_told){.n_same = g->n - n_wanted, .n_read = n_wanted};
 	sql_state_unchanged(r, read_ms);
 	return 0;
+}
+
+int
+sql_ranges_run(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t read_ms,
+    bool is_whole)
+{
+	const struct sql_query *before = db->query; /* ours do not live as long as db */
+	int rc = read_what_changed(g, r, db, read_ms, is_whole);
+
+	db->query = before;
+	return rc;
 }

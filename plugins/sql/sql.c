@@ -468,8 +468,6 @@ read_some(struct sql *s, const struct wish *w, int64_t read_ms)
 	int rc = 0;
 
 	s->db.query = &s->ready_keys;
-	if (s->ranges != NULL)
-		sql_ranges_expect_keys(s->ranges, true);
 	for (size_t at = 0; at < w->n && rc == 0; at += SQL_KEYS_MAX) {
 		uint32_t flags = TW_BATCH_KEYS | (at == 0 ? TW_BATCH_FIRST : 0)
 		    | (at + SQL_KEYS_MAX >= w->n ? TW_BATCH_LAST : 0);
@@ -480,8 +478,6 @@ read_some(struct sql *s, const struct wish *w, int64_t read_ms)
 		if (rc == SQL_E_QUERY && !s->is_key_text && (rc = compare_as_text(s)) == 0)
 			rc = sql_state_run(s->reader, &s->db, read_ms, flags);
 	}
-	if (s->ranges != NULL)
-		sql_ranges_expect_keys(s->ranges, false);
 	s->db.query = &s->ready;
 	return rc;
 }
@@ -496,12 +492,9 @@ read_rows(struct sql *s, const struct wish *w, int64_t read_ms)
 		return sql_reader_run(s->reader, &s->db, read_ms);
 	if (flags & TW_BATCH_KEYS)
 		return read_some(s, w, read_ms);
-	if (s->ranges != NULL) {
-		rc = sql_ranges_run(
+	if (s->ranges != NULL)
+		return sql_ranges_run(
 		    s->ranges, s->reader, &s->db, read_ms, (flags & TW_BATCH_SCAN) != 0);
-		s->db.query = &s->ready;
-		return rc;
-	}
 	if (!s->has_scanned || !s->ready.has_watermark)
 		flags = TW_BATCH_SCAN;
 	rc = sql_state_run(s->reader, &s->db, read_ms,

@@ -288,15 +288,14 @@ struct sql_ranges_told { uint32_t n_same, n_read; }; /* ranges; both 0: all rows
 struct sql_ranges *sql_ranges_new(enum sql_kind kind, const char *text, const char *key);
 void sql_ranges_free(struct sql_ranges *g);
 /* Hands on what is another one than was handed on before, or (is_whole, or at first) all rows. 0
- * or enum sql_error. db->query is one of its own afterwards. */
+ * or enum sql_error. */
 int sql_ranges_run(struct sql_ranges *g, struct sql_reader *r, struct sql_db *db, int64_t read_ms,
     bool is_whole);
 struct sql_ranges_told sql_ranges_told(const struct sql_ranges *g); /* of the last run */
-/* Head of queries for single keys (sql_around), malloc'd; NULL: out of memory. While such rows are
- * read, is_on. */
+/* Head of queries for single keys (sql_around), malloc'd; NULL: out of memory. */
 char *sql_ranges_keys_head(const struct sql_ranges *g);
-void sql_ranges_expect_keys(struct sql_ranges *g, bool is_on);
-void sql_ranges_note(struct sql_ranges *g, const struct sql_db *db); /* a row was read */
+/* A row was read, by a query of its own or one for single keys. */
+void sql_ranges_note(struct sql_ranges *g, const struct sql_db *db);
 
 /* Asks and reads once, all that is new. 0 or enum sql_error with db->err; what was handed on
  * until then stays handed on. */

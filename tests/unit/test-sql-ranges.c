@@ -221,10 +221,8 @@ read_key(struct bench *t, int key)
 		t->db.keys[i] = text;
 	connect(t);
 	t->db.query = &t->one;
-	sql_ranges_expect_keys(t->ranges, true);
 	assert_int_equal(sql_state_run(t->r, &t->db, 1795486000000,
 			     TW_BATCH_KEYS | TW_BATCH_FIRST | TW_BATCH_LAST), 0);
-	sql_ranges_expect_keys(t->ranges, false);
 }
 
 static void
