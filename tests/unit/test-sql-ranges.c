@@ -307,6 +307,20 @@ keys_that_come_and_go_are_seen(void **state)
 	assert_int_equal(t->n_rows, 0);
 }
 
+static void
+a_key_in_another_ones_place_is_seen(void **state)
+{
+	struct bench *t = *state;
+
+	fill(t, 60);
+	for (int i = 0; i < 400; i++) { /* some fall into the range of the one that goes */
+		put(t, i, NONE);
+		put(t, i + 60, i % 40);
+		must_round(t);
+		assert_same(t);
+	}
+}
+
 /* The sums are asked for first: what changes behind them is of the next round. */
 static int n_asked;
 static void
@@ -499,6 +513,7 @@ main(void)
 	    T(only_what_has_changed_is_sent),
 	    T(what_cancels_out_is_seen),
 	    T(keys_that_come_and_go_are_seen),
+	    T(a_key_in_another_ones_place_is_seen),
 	    T(what_changes_while_it_is_read_is_seen),
 	    T(keys_that_were_read_alone_are_read_again),
 	    T(what_breaks_off_is_read_anew),
