@@ -2,6 +2,7 @@
 include agent/store/local.mk
 include agent/promql/local.mk
 include agent/inbox/local.mk
+include agent/listen/local.mk
 include agent/ingest/local.mk
 include agent/supervise/local.mk
 include agent/rules/local.mk

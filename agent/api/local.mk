@@ -4,7 +4,7 @@ agent_api_libtwapi_la_SOURCES = agent/api/act.c agent/api/api.h agent/api/labels
 	agent/api/request.c agent/api/request.h agent/api/routes.c agent/api/rules.c agent/api/server.c \
 	agent/api/status.c agent/api/tillwatch.c
 agent_api_libtwapi_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFLAGS) $(UV_CFLAGS)
-agent_api_libtwapi_la_LIBADD = $(MHD_LIBS) $(CRYPTO_LIBS) $(UTF8PROC_LIBS) -lpthread
+agent_api_libtwapi_la_LIBADD = agent/listen/libtwlisten.la $(MHD_LIBS) $(CRYPTO_LIBS) $(UTF8PROC_LIBS) -lpthread
 
 # The whole of server.c is part of the program; what the handlers ask of the agent is answered by it.
 check_PROGRAMS += tests/fuzz/fuzz-api

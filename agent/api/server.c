@@ -1,12 +1,10 @@
 /*
- * server.c - listeners, connections, dispatch.
+ * server.c - requests: who asks, what for, and the answer.
  *
  * DESIGN. libmicrohttpd reads and writes, in a thread for each connection: in a pool, whoever
  * shares a thread with a long query waits for it. A request is collected whole (body at most
- * API_BODY_MAX), then its route's handler runs in the same thread and fills a buffer.
- * libmicrohttpd's timeout is one of silence, so a client that drips a byte a second would live for
- * ever: each connection is registered with the time it began, and api_tick shuts down the sockets
- * of those that have not sent a whole request by API_DEADLINE_MS.
+ * API_BODY_MAX), then its route's handler runs in the same thread and fills a buffer. A connection
+ * that has not sent a whole request by API_DEADLINE_MS is ended (agent/listen/connections.h).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,35 +12,24 @@
 
 #include "agent/api/api.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "agent/api/request.h"
+#include "agent/listen/connections.h"
+#include "agent/listen/listen.h"
 #include "lib/log.h"
 #include "lib/xmalloc.h"
 
 #define PEER_GROUPS_MAX 256           /* of who connects; with more he may only read */
-
-struct connection {
-	struct connection *next;
-	int fd;
-	mono_t since;           /* of the request that is being read; 0 = idle or being answered */
-	bool unix_socket;
-};
 
 struct api {
 	struct api_opts opts;
@@ -50,8 +37,7 @@ struct api {
 	struct MHD_Daemon *on_unix, *on_tcp;
 	int port;
 	sem_t *queries;
-	pthread_mutex_t lock;
-	struct connection *connections;
+	struct connections connections;
 };
 
 /* A request while libmicrohttpd still reads it. */
@@ -248,27 +234,6 @@ dispatch(struct request *r, const char *method, const char *path)
 
 /* ---- libmicrohttpd's callbacks ---- */
 
-static struct connection *
-connection_of(struct MHD_Connection *c)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info != NULL ? info->socket_context : NULL;
-}
-
-static void
-set_busy(struct api *api, struct MHD_Connection *c, bool reading)
-{
-	struct connection *k = connection_of(c);
-
-	if (k == NULL)
-		return;
-	pthread_mutex_lock(&api->lock);
-	k->since = reading ? mono_now() : (mono_t){0};
-	pthread_mutex_unlock(&api->lock);
-}
-
 static struct pending *
 begin(struct api *api, struct MHD_Connection *c, const char *method)
 {
@@ -281,14 +246,14 @@ begin(struct api *api, struct MHD_Connection *c, const char *method)
 	r->queries = api->queries;
 	r->status = MHD_HTTP_OK;
 	r->type = "application/json";
-	if (k != NULL && k->unix_socket)
+	if (k != NULL && k->is_local)
 		r->scope = scope_of_peer(api, k->fd);
 	else
 		r->scope = scope_of_token(
 		    api, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization"));
 	if (strcmp(method, "POST") == 0)
 		p->post = MHD_create_post_processor(c, 4096, on_form, r);
-	set_busy(api, c, true);
+	connections_reading(&api->connections, c, true);
 	return p;
 }
 
@@ -324,7 +289,7 @@ on_request(void *cls, struct MHD_Connection *c, const char *path, const char *me
 		return MHD_YES;
 	}
 	end_form(p);
-	set_busy(api, c, false);
+	connections_reading(&api->connections, c, false);
 	p->r.deadline = mono_add_us(mono_now(), API_QUERY_DEADLINE_MS * 1000LL);
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, on_argument, &p->r);
 	if (p->body_bytes > API_BODY_MAX) {
@@ -361,162 +326,13 @@ on_completed(
 	*state = NULL;
 }
 
-static void
-on_connection(
-    void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct connection *k, **at;
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-	struct api *api = cls;
-
-	pthread_mutex_lock(&api->lock);
-	if (code == MHD_CONNECTION_NOTIFY_STARTED && info != NULL) {
-		k = xcalloc(1, sizeof(*k));
-		k->fd = info->connect_fd;
-		k->since = mono_now();
-		k->unix_socket = getsockname(k->fd, (struct sockaddr *)&address, &len) == 0
-		    && address.ss_family == AF_UNIX;
-		k->next = api->connections;
-		api->connections = k;
-		*context = k;
-	} else if (code == MHD_CONNECTION_NOTIFY_CLOSED && *context != NULL) {
-		for (at = &api->connections; *at != *context; at = &(*at)->next)
-			;
-		k = *at;
-		*at = k->next;
-		*context = NULL;
-		free(k);
-	}
-	pthread_mutex_unlock(&api->lock);
-}
-
 void
 api_tick(struct api *api)
 {
-	mono_t now = mono_now();
-
-	pthread_mutex_lock(&api->lock);
-	for (struct connection *k = api->connections; k != NULL; k = k->next)
-		if (k->since.us != 0 && mono_sub_us(now, k->since) > API_DEADLINE_MS * 1000LL)
-			shutdown(k->fd, SHUT_RDWR);
-	pthread_mutex_unlock(&api->lock);
+	connections_tick(&api->connections);
 }
 
 /* ---- start and stop ---- */
-
-/* A socket file that nobody answers is what a killed agent left behind; one that answers is
- * somebody else's. */
-static int
-take_over(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		rc = -EADDRINUSE;
-	else if (errno == ECONNREFUSED)
-		unlink(address->sun_path);
-	close(fd);
-	return rc;
-}
-
-static int
-listen_unix(const struct api_opts *o, char *err, size_t cap)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd, rc;
-
-	if (strlen(o->socket_path) >= sizeof(address.sun_path)) {
-		snprintf(err, cap, "%s: a socket's path has %zu bytes at most", o->socket_path,
-		    sizeof(address.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", o->socket_path);
-	if ((rc = take_over(&address)) != 0) {
-		snprintf(err, cap, "%s: another agent answers there", o->socket_path);
-		return rc;
-	}
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0
-	    || chmod(o->socket_path, o->socket_mode) != 0 || listen(fd, 64) != 0) {
-		rc = -errno;
-		snprintf(err, cap, "%s: %s", o->socket_path, strerror(-rc));
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-/* "127.0.0.1:9764" or "[::1]:9764"; numeric, so that nothing is asked of a resolver. */
-static int
-parse_listen(const char *text, struct sockaddr_storage *address, socklen_t *len)
-{
-	const char *colon = strrchr(text, ':');
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-		.ai_socktype = SOCK_STREAM}, *found;
-	char host[64];
-	size_t n;
-
-	if (colon == NULL || (size_t)(colon - text) >= sizeof(host))
-		return -EINVAL;
-	n = (size_t)(colon - text);
-	if (n >= 2 && text[0] == '[' && colon[-1] == ']')
-		snprintf(host, sizeof(host), "%.*s", (int)n - 2, text + 1);
-	else
-		snprintf(host, sizeof(host), "%.*s", (int)n, text);
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-		return -EINVAL;
-	memcpy(address, found->ai_addr, found->ai_addrlen);
-	*len = found->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
-
-static bool
-is_loopback(const struct sockaddr_storage *a)
-{
-	if (a->ss_family == AF_INET)
-		return (ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24) == 127;
-	return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
-}
-
-static int
-listen_tcp(struct api *api, char *err, size_t cap)
-{
-	const char *text = api->opts.listen;
-	struct sockaddr_storage address;
-	int fd, on = 1, rc;
-	socklen_t len;
-
-	if (parse_listen(text, &address, &len) != 0) {
-		snprintf(err, cap, "%s is no address to listen on (try 127.0.0.1:9764)", text);
-		return -EINVAL;
-	}
-	if (!is_loopback(&address)) {
-		snprintf(
-		    err, cap, "%s is not loopback: put a proxy with TLS before 127.0.0.1", text);
-		return -EPERM;
-	}
-	if ((fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0) {
-		rc = -errno;
-		snprintf(err, cap, "cannot listen on %s: %s", text, strerror(-rc));
-		close(fd);
-		return rc;
-	}
-	getsockname(fd, (struct sockaddr *)&address, &len);
-	api->port =
-	    ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-					       : ((struct sockaddr_in6 *)&address)->sin6_port);
-	return fd;
-}
 
 static struct MHD_Daemon *
 start_daemon(struct api *api, int fd)
@@ -526,13 +342,15 @@ start_daemon(struct api *api, int fd)
 	    MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 	    API_CONNECTIONS_PER_IP, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024), MHD_OPTION_NOTIFY_COMPLETED,
-	    on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, api, MHD_OPTION_END);
+	    on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, connections_notify, &api->connections,
+	    MHD_OPTION_END);
 }
 
 int
 api_start(struct api **out, const struct api_opts *opts, char *err, size_t cap)
 {
 	struct api *api = xcalloc(1, sizeof(*api));
+	struct listen_address tcp = {opts->listen, "127.0.0.1:9764", true};
 	const struct group *act;
 	int fd;
 
@@ -540,10 +358,10 @@ api_start(struct api **out, const struct api_opts *opts, char *err, size_t cap)
 	api->opts = *opts;
 	act = opts->act_group != NULL ? getgrnam(opts->act_group) : NULL;
 	api->act_gid = act != NULL ? act->gr_gid : (gid_t)-1;
-	pthread_mutex_init(&api->lock, NULL);
+	connections_init(&api->connections, API_DEADLINE_MS);
 	api->queries = xcalloc(1, sizeof(*api->queries));
 	sem_init(api->queries, 0, API_QUERIES_MAX);
-	if ((fd = listen_unix(opts, err, cap)) < 0)
+	if ((fd = listen_unix(opts->socket_path, opts->socket_mode, err, cap)) < 0)
 		goto fail;
 	if ((api->on_unix = start_daemon(api, fd)) == NULL) {
 		close(fd);
@@ -551,7 +369,7 @@ api_start(struct api **out, const struct api_opts *opts, char *err, size_t cap)
 		goto fail;
 	}
 	if (opts->listen != NULL) {
-		if ((fd = listen_tcp(api, err, cap)) < 0)
+		if ((fd = listen_tcp(&tcp, &api->port, err, cap)) < 0)
 			goto fail;
 		if ((api->on_tcp = start_daemon(api, fd)) == NULL) {
 			close(fd);
@@ -583,7 +401,7 @@ api_stop(struct api *api)
 	}
 	if (api->on_tcp != NULL)
 		MHD_stop_daemon(api->on_tcp);
-	pthread_mutex_destroy(&api->lock);
+	connections_destroy(&api->connections);
 	sem_destroy(api->queries);
 	free(api->queries);
 	free(api);

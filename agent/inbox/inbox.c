@@ -368,7 +368,7 @@ inbox_start(struct inbox **out, const struct inbox_opts *opts, char *err, size_t
 	pthread_cond_init(&b->wake, &clock);
 	pthread_cond_init(&b->done, NULL);
 	pthread_condattr_destroy(&clock);
-	pthread_mutex_init(&b->server.lock, NULL);
+	connections_init(&b->server.connections, INBOX_DEADLINE_MS);
 	if (mkdir(opts->path, 0750) != 0 && errno != EEXIST) {
 		rc = -errno;
 		snprintf(err, cap, "%s: %s", opts->path, strerror(-rc));
@@ -413,7 +413,7 @@ inbox_stop(struct inbox *b)
 		free(s->name);
 		free(s);
 	}
-	pthread_mutex_destroy(&b->server.lock);
+	connections_destroy(&b->server.connections);
 	pthread_cond_destroy(&b->wake);
 	pthread_cond_destroy(&b->done);
 	pthread_mutex_destroy(&b->lock);

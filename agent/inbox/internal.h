@@ -6,9 +6,8 @@
 #ifndef AGENT_INBOX_INTERNAL_H
 #define AGENT_INBOX_INTERNAL_H
 
-#include <pthread.h>
-
 #include "agent/inbox/inbox.h"
+#include "agent/listen/connections.h"
 #include "lib/clock.h"
 #include "lib/webhook-sign.h"
 
@@ -71,17 +70,11 @@ int inbox_verify(const struct inbox_keys *k, const struct inbox_post *p, struct 
 
 /* ---- inbox.c, for server.c ---- */
 
-struct inbox_connection {
-	struct inbox_connection *next;
-	int fd;
-	mono_t since;               /* of the request that is being read; 0 = idle, or answered */
-};
 struct inbox_server {
 	struct MHD_Daemon *daemon;
 	struct served *served;      /* what the callbacks get */
 	int port;
-	pthread_mutex_t lock;
-	struct inbox_connection *connections;
+	struct connections connections;
 };
 size_t inbox_max_body(const struct inbox *b);
 bool inbox_knows(struct inbox *b, const char *source);

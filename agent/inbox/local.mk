@@ -5,7 +5,7 @@ lib_libtwinboxfile_la_SOURCES = lib/inbox-file.c lib/inbox-file.h
 agent_inbox_libtwinbox_la_SOURCES = agent/inbox/inbox.c agent/inbox/inbox.h agent/inbox/internal.h \
 	agent/inbox/segments.c agent/inbox/server.c agent/inbox/sign.c
 agent_inbox_libtwinbox_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFLAGS)
-agent_inbox_libtwinbox_la_LIBADD = lib/libtwinboxfile.la $(MHD_LIBS) $(CRYPTO_LIBS) -lpthread
+agent_inbox_libtwinbox_la_LIBADD = agent/listen/libtwlisten.la lib/libtwinboxfile.la $(MHD_LIBS) $(CRYPTO_LIBS) -lpthread
 
 check_PROGRAMS += tests/unit/test-inbox
 TESTS += tests/unit/test-inbox

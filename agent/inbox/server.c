@@ -4,24 +4,21 @@
  * DESIGN. What can be refused by its head alone (source, method, Content-Length) is answered before
  * the body is read, and the connection closed. A body without a length is collected up to max_body;
  * what goes on then is read without being kept, for a while, so that the sender hears why (413),
- * and then cut off. libmicrohttpd's timeout is one of silence: a connection that drips is ended by
- * server_tick. Answers say nothing that helps to guess: 401 is 401.
+ * and then cut off. Answers say nothing that helps to guess: 401 is 401.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "build-config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/inbox/internal.h"
+#include "agent/listen/listen.h"
 #include "lib/buf.h"
 #include "lib/xmalloc.h"
 
@@ -34,27 +31,6 @@ struct post {
 	size_t bytes;
 	bool is_answered;
 };
-
-static struct inbox_connection *
-connection_of(struct MHD_Connection *c)
-{
-	const union MHD_ConnectionInfo *i =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return i != NULL ? i->socket_context : NULL;
-}
-
-static void
-set_busy(struct inbox_server *s, struct MHD_Connection *c, bool is_reading)
-{
-	struct inbox_connection *k = connection_of(c);
-
-	if (k == NULL)
-		return;
-	pthread_mutex_lock(&s->lock);
-	k->since = is_reading ? mono_now() : (mono_t){0};
-	pthread_mutex_unlock(&s->lock);
-}
 
 /* ---- answers ---- */
 
@@ -157,7 +133,7 @@ on_request(void *cls, struct MHD_Connection *c, const char *path, const char *me
 
 	(void)version;
 	if (p == NULL) {
-		set_busy(v->server, c, true);
+		connections_reading(&v->server->connections, c, true);
 		return begin(v->inbox, c, path, method, state);
 	}
 	if (*size > 0) {
@@ -172,7 +148,7 @@ on_request(void *cls, struct MHD_Connection *c, const char *path, const char *me
 	}
 	if (p->is_answered)
 		return MHD_YES;
-	set_busy(v->server, c, false);
+	connections_reading(&v->server->connections, c, false);
 	if (p->bytes > max || p->body.failed)
 		return finish(v->inbox, c, p, INBOX_TOO_LARGE);
 	return finish(v->inbox, c, p,
@@ -189,7 +165,7 @@ on_completed(
 	struct post *p = *state;
 
 	(void)code;
-	set_busy(v->server, c, false);
+	connections_reading(&v->server->connections, c, false);
 	if (p == NULL)
 		return;
 	buf_free(&p->body);
@@ -197,102 +173,19 @@ on_completed(
 	*state = NULL;
 }
 
-static void
-on_connection(
-    void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct inbox_server *s = ((struct served *)cls)->server;
-	struct inbox_connection *k, **at;
-
-	pthread_mutex_lock(&s->lock);
-	if (code == MHD_CONNECTION_NOTIFY_STARTED && info != NULL) {
-		k = xcalloc(1, sizeof(*k));
-		*k = (struct inbox_connection){s->connections, info->connect_fd, mono_now()};
-		s->connections = k;
-		*context = k;
-	} else if (code == MHD_CONNECTION_NOTIFY_CLOSED && *context != NULL) {
-		for (at = &s->connections; *at != *context; at = &(*at)->next)
-			;
-		k = *at;
-		*at = k->next;
-		*context = NULL;
-		free(k);
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
 void
 server_tick(struct inbox_server *s)
 {
-	mono_t now = mono_now();
-
-	pthread_mutex_lock(&s->lock);
-	for (struct inbox_connection *k = s->connections; k != NULL; k = k->next)
-		if (k->since.us != 0 && mono_sub_us(now, k->since) > INBOX_DEADLINE_MS * 1000LL)
-			shutdown(k->fd, SHUT_RDWR);
-	pthread_mutex_unlock(&s->lock);
+	connections_tick(&s->connections);
 }
 
 /* ---- start and stop ---- */
 
-/* "127.0.0.1:9765" or "[::1]:9765"; numeric, so that nothing is asked of a resolver. */
-static int
-parse_listen(const char *text, struct sockaddr_storage *address, socklen_t *len)
-{
-	const char *colon = strrchr(text, ':');
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-	    .ai_socktype = SOCK_STREAM}, *found;
-	char host[64];
-	size_t n;
-
-	if (colon == NULL || (size_t)(colon - text) >= sizeof(host))
-		return -EINVAL;
-	n = (size_t)(colon - text);
-	if (n >= 2 && text[0] == '[' && colon[-1] == ']')
-		snprintf(host, sizeof(host), "%.*s", (int)n - 2, text + 1);
-	else
-		snprintf(host, sizeof(host), "%.*s", (int)n, text);
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-		return -EINVAL;
-	memcpy(address, found->ai_addr, found->ai_addrlen);
-	*len = found->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
-
-static int
-listen_tcp(struct inbox_server *s, const char *text, char *err, size_t cap)
-{
-	struct sockaddr_storage address;
-	int fd, on = 1, rc;
-	socklen_t len;
-
-	if (parse_listen(text, &address, &len) != 0) {
-		snprintf(err, cap, "%s is no address to listen on (try 127.0.0.1:9765)", text);
-		return -EINVAL;
-	}
-	if ((fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0) {
-		rc = -errno;
-		snprintf(err, cap, "cannot listen on %s: %s", text, strerror(-rc));
-		close(fd);
-		return rc;
-	}
-	getsockname(fd, (struct sockaddr *)&address, &len);
-	s->port =
-	    ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-					       : ((struct sockaddr_in6 *)&address)->sin6_port);
-	return fd;
-}
-
 int
 server_start(struct inbox_server *s, struct inbox *b, const char *listen, char *err, size_t cap)
 {
-	int fd = listen_tcp(s, listen, err, cap);
+	int fd = listen_tcp(
+	    &(struct listen_address){listen, "127.0.0.1:9765", false}, &s->port, err, cap);
 
 	if (fd < 0)
 		return fd;
@@ -302,8 +195,8 @@ server_start(struct inbox_server *s, struct inbox *b, const char *listen, char *
 	    0, NULL, NULL, on_request, s->served, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT, INBOX_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024), MHD_OPTION_NOTIFY_COMPLETED,
-	    on_completed, s->served, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s->served,
-	    MHD_OPTION_END);
+	    on_completed, s->served, MHD_OPTION_NOTIFY_CONNECTION, connections_notify,
+	    &s->connections, MHD_OPTION_END);
 	if (s->daemon != NULL)
 		return 0;
 	snprintf(err, cap, "the HTTP server does not start");

@@ -26,6 +26,7 @@
 
 #include <dirent.h>
 #include <jansson.h>
+#include <sys/un.h>
 
 #include "agent/ingest/ingest.h"
 #include "agent/self.h"
@@ -217,13 +218,13 @@ start(void)
 		.retry = on_retry,
 		.notify_test = on_notify_test,
 		.ready = on_ready}};
-	pthread_mutex_init(&t.api.lock, NULL);
+	connections_init(&t.api.connections, API_DEADLINE_MS);
 	/* As start_daemon does it, but polled by us. */
 	t.api.on_unix = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
 	    on_request, &t.api, MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)(64 * 1024), MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, &t.api, MHD_OPTION_END);
+	    MHD_OPTION_NOTIFY_CONNECTION, connections_notify, &t.api.connections, MHD_OPTION_END);
 	if (t.api.on_unix == NULL)
 		abort();
 	atexit(remove_dir);
@@ -269,7 +270,7 @@ send_all(int fd, const uint8_t *data, size_t size, size_t piece)
 			size -= (size_t)n;
 		}
 		run_until_idle(fd);
-		if (n < 0 && t.api.connections == NULL)
+		if (n < 0 && t.api.connections.list == NULL)
 			return;
 	}
 }
@@ -286,16 +287,16 @@ converse(const uint8_t *data, size_t size, bool over_unix, size_t piece)
 	if (MHD_add_connection(t.api.on_unix, fd[1], (struct sockaddr *)&address, sizeof(address))
 	    != MHD_YES)
 		abort();
-	if (t.api.connections == NULL)
+	if (t.api.connections.list == NULL)
 		abort();
-	t.api.connections->unix_socket = over_unix;
+	t.api.connections.list->is_local = over_unix;
 	send_all(fd[0], data, size, piece);
 	shutdown(fd[0], SHUT_WR);
 	run_until_idle(fd[0]);
 	close(fd[0]);
-	for (int i = 0; i < 10 && t.api.connections != NULL; i++)
+	for (int i = 0; i < 10 && t.api.connections.list != NULL; i++)
 		MHD_run(t.api.on_unix);
-	if (t.api.connections != NULL)
+	if (t.api.connections.list != NULL)
 		abort();
 	t.answer[t.len] = '\0';
 }

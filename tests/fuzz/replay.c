@@ -1,7 +1,8 @@
 /*
- * replay.c - main() of a fuzz target that is built without libFuzzer: runs each file given, or each
- * file of tests/fuzz/corpus/NAME where NAME is the program's name after "fuzz-". Exits 0 when all
- * came back, and fails when there was nothing to run: an empty corpus proves nothing.
+ * replay.c - main() of a fuzz target that is built without libFuzzer: runs each file given, and each
+ * of a folder given; without any, those of tests/fuzz/corpus/NAME where NAME is the program's name
+ * after "fuzz-". Exits 0 when all came back, and fails when there was nothing to run: an empty
+ * corpus proves nothing.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -37,29 +38,40 @@ replay_file(const char *path)
 	return 1;
 }
 
+/* The files of a folder; -1 when there is no such folder. */
 static int
-replay_corpus(const char *program)
+replay_folder(const char *folder)
 {
-	const char *top = getenv("top_srcdir"), *base = strstr(program, "fuzz-");
-	char dir[1024], path[2048];
+	char path[2048];
 	struct dirent *e;
 	int n = 0;
 	DIR *d;
 
-	if (base == NULL)
-		return 0;
-	snprintf(dir, sizeof(dir), "%s/tests/fuzz/corpus/%s", top != NULL ? top : ".", base + 5);
-	if ((d = opendir(dir)) == NULL) {
-		perror(dir);
-		return 0;
-	}
+	if ((d = opendir(folder)) == NULL)
+		return -1;
 	while ((e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
 		n += replay_file(path);
 	}
 	closedir(d);
+	return n;
+}
+
+static int
+replay_corpus(const char *program)
+{
+	const char *top = getenv("top_srcdir"), *base = strstr(program, "fuzz-");
+	char folder[1024];
+	int n;
+
+	if (base == NULL)
+		return 0;
+	snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/%s", top != NULL ? top : ".",
+	    base + 5);
+	if ((n = replay_folder(folder)) < 0)
+		perror(folder);
 	return n;
 }
 
@@ -67,10 +79,13 @@ int
 main(int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/');
-	int i, n = 0;
+	int n = 0;
 
-	for (i = 1; i < argc; i++)
-		n += replay_file(argv[i]);
+	for (int i = 1; i < argc; i++) {
+		int found = replay_folder(argv[i]);
+
+		n += found >= 0 ? found : replay_file(argv[i]);
+	}
 	if (argc == 1)
 		n = replay_corpus(slash != NULL ? slash + 1 : argv[0]);
 	printf("%s: %d inputs replayed\n", argv[0], n);
