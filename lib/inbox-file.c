@@ -11,32 +11,16 @@
 #include <string.h>
 
 #include "lib/crc32c.h"
+#include "lib/little.h"
 
 #define FIXED (INBOX_RECORD_HEAD - 8) /* of what len counts */
 static const char magic[8] = {'t', 'w', 'i', 'n', 'b', 'o', 'x', '1'};
-
-static void
-put(uint8_t *dst, uint64_t v, int bytes)
-{
-	for (int i = 0; i < bytes; i++, v >>= 8)
-		dst[i] = (uint8_t)v;
-}
-
-static uint64_t
-get(const uint8_t *src, int bytes)
-{
-	uint64_t v = 0;
-
-	for (int i = bytes; i-- > 0;)
-		v = v << 8 | src[i];
-	return v;
-}
 
 void
 inbox_header_write(uint8_t dst[INBOX_HEADER], uint64_t number)
 {
 	memcpy(dst, magic, sizeof(magic));
-	put(dst + 8, number, 8);
+	little_put(dst + 8, number, 8);
 }
 
 bool
@@ -45,7 +29,7 @@ inbox_header_ok(const void *src, size_t len, uint64_t number)
 	const uint8_t *at = src;
 
 	return len >= INBOX_HEADER && memcmp(at, magic, sizeof(magic)) == 0
-	    && get(at + 8, 8) == number;
+	    && little_get(at + 8, 8) == number;
 }
 
 void
@@ -53,18 +37,18 @@ inbox_record_write(uint8_t dst[INBOX_RECORD_HEAD], const struct inbox_record *r)
 {
 	uint32_t crc;
 
-	put(dst, (uint64_t)FIXED + r->id_len + r->body_len, 4);
-	put(dst + 8, (uint64_t)r->received_ms, 8);
-	put(dst + 16, (uint64_t)r->sent_ms, 8);
-	put(dst + 24, r->id_len, 2);
-	put(dst + 26, r->flags, 2);
+	little_put(dst, (uint64_t)FIXED + r->id_len + r->body_len, 4);
+	little_put(dst + 8, (uint64_t)r->received_ms, 8);
+	little_put(dst + 16, (uint64_t)r->sent_ms, 8);
+	little_put(dst + 24, r->id_len, 2);
+	little_put(dst + 26, r->flags, 2);
 	crc = crc32c(0, dst, 4);
 	crc = crc32c(crc, dst + 8, FIXED);
 	if (r->id_len > 0)
 		crc = crc32c(crc, r->id, r->id_len);
 	if (r->body_len > 0)
 		crc = crc32c(crc, r->body, r->body_len);
-	put(dst + 4, crc, 4);
+	little_put(dst + 4, crc, 4);
 }
 
 int
@@ -76,7 +60,7 @@ inbox_record_read(struct inbox_record *r, const void *src, size_t n, size_t *siz
 	*size = INBOX_RECORD_HEAD;
 	if (n < INBOX_RECORD_HEAD)
 		return 0;
-	len = get(at, 4);
+	len = little_get(at, 4);
 	if (len < FIXED || len + 8 > INBOX_RECORD_MAX) {
 		*size = 0;
 		return -EBADMSG;
@@ -84,11 +68,11 @@ inbox_record_read(struct inbox_record *r, const void *src, size_t n, size_t *siz
 	*size = (size_t)len + 8;
 	if (n < *size)
 		return 0;
-	*r = (struct inbox_record){.received_ms = (int64_t)get(at + 8, 8),
-	    .sent_ms = (int64_t)get(at + 16, 8),
-	    .id_len = (uint16_t)get(at + 24, 2),
-	    .flags = (uint16_t)get(at + 26, 2)};
-	if (crc32c(crc32c(0, at, 4), at + 8, (size_t)len) != get(at + 4, 4)
+	*r = (struct inbox_record){.received_ms = (int64_t)little_get(at + 8, 8),
+	    .sent_ms = (int64_t)little_get(at + 16, 8),
+	    .id_len = (uint16_t)little_get(at + 24, 2),
+	    .flags = (uint16_t)little_get(at + 26, 2)};
+	if (crc32c(crc32c(0, at, 4), at + 8, (size_t)len) != little_get(at + 4, 4)
 	    || r->id_len > len - FIXED || r->id_len > INBOX_ID_MAX)
 		return -EBADMSG;
 	r->id = (const char *)at + INBOX_RECORD_HEAD;
@@ -119,8 +103,8 @@ inbox_name_read(const char *name, uint64_t *number)
 void
 inbox_position_write(uint8_t dst[INBOX_POSITION], struct inbox_position p)
 {
-	put(dst, p.segment, 8);
-	put(dst + 8, p.offset, 8);
+	little_put(dst, p.segment, 8);
+	little_put(dst + 8, p.offset, 8);
 }
 
 bool
@@ -128,7 +112,7 @@ inbox_position_read(struct inbox_position *p, const void *src, size_t len)
 {
 	if (len != INBOX_POSITION)
 		return false;
-	p->segment = get(src, 8);
-	p->offset = get((const uint8_t *)src + 8, 8);
+	p->segment = little_get(src, 8);
+	p->offset = little_get((const uint8_t *)src + 8, 8);
 	return true;
 }

@@ -10,6 +10,7 @@ lib_libtw_la_SOURCES = \
 	lib/hop.c lib/hop.h \
 	lib/index.c lib/index.h \
 	lib/json-scan.c lib/json-write.c lib/json.c lib/json.h \
+	lib/little.h \
 	lib/log.c lib/log.h \
 	lib/manifest.c lib/manifest.h \
 	lib/markup.c lib/markup.h \

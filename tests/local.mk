@@ -13,7 +13,7 @@ else
 FUZZ_MAIN = tests/fuzz/replay.c
 FUZZ_LDFLAGS = $(TW_LDFLAGS)
 endif
-EXTRA_DIST += tests/fuzz/replay.c tests/leap.sh
+EXTRA_DIST += tests/fuzz/replay.c tests/check.sh tests/leap.sh
 
 # All fuzz targets, linked and not run: what scripts/test fuzz starts.
 fuzz-targets: $(filter tests/fuzz/fuzz-%,$(check_PROGRAMS))

@@ -9,34 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t
-load(const uint8_t *p, size_t n)
-{
-	uint64_t v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | p[n];
-	return v;
-}
-
-static void
-store(uint8_t *p, uint64_t v, size_t n)
-{
-	for (size_t i = 0; i < n; i++, v >>= 8)
-		p[i] = (uint8_t)v;
-}
+#include "lib/little.h"
 
 ptrdiff_t
 frame_parse(struct frame *f, const uint8_t *bytes, size_t n)
 {
-	if (n < FRAME_HEADER || n > FRAME_MAX || load(bytes + 12, 4) > n - FRAME_HEADER)
+	if (n < FRAME_HEADER || n > FRAME_MAX || little_get(bytes + 12, 4) > n - FRAME_HEADER)
 		return -EBADMSG;
-	f->type = (uint16_t)load(bytes, 2);
-	f->flags = (uint16_t)load(bytes + 2, 2);
-	f->probe = (uint32_t)load(bytes + 4, 4);
-	f->generation = (uint32_t)load(bytes + 8, 4);
+	f->type = (uint16_t)little_get(bytes, 2);
+	f->flags = (uint16_t)little_get(bytes + 2, 2);
+	f->probe = (uint32_t)little_get(bytes + 4, 4);
+	f->generation = (uint32_t)little_get(bytes + 8, 4);
 	f->body = bytes + FRAME_HEADER;
-	f->len = load(bytes + 12, 4);
+	f->len = little_get(bytes + 12, 4);
 	return (ptrdiff_t)(FRAME_HEADER + f->len);
 }
 
@@ -45,10 +30,10 @@ frame_begin(struct frame_writer *w, uint8_t *bytes, enum frame_type type, unsign
     uint32_t probe, uint32_t generation)
 {
 	*w = (struct frame_writer){.bytes = bytes, .len = FRAME_HEADER};
-	store(bytes, (uint64_t)type, 2);
-	store(bytes + 2, flags, 2);
-	store(bytes + 4, probe, 4);
-	store(bytes + 8, generation, 4);
+	little_put(bytes, (uint64_t)type, 2);
+	little_put(bytes + 2, flags, 2);
+	little_put(bytes + 4, probe, 4);
+	little_put(bytes + 8, generation, 4);
 }
 
 static uint8_t *
@@ -70,7 +55,7 @@ put_number(struct frame_writer *w, uint64_t v, size_t n)
 	uint8_t *p = room(w, n);
 
 	if (p != NULL)
-		store(p, v, n);
+		little_put(p, v, n);
 }
 
 void put_u8(struct frame_writer *w, uint8_t v) { put_number(w, v, 1); }
@@ -123,7 +108,7 @@ frame_finish(struct frame_writer *w)
 {
 	if (w->failed)
 		return -EMSGSIZE;
-	store(w->bytes + 12, w->len - FRAME_HEADER, 4);
+	little_put(w->bytes + 12, w->len - FRAME_HEADER, 4);
 	return (ptrdiff_t)w->len;
 }
 
@@ -151,7 +136,7 @@ get_number(struct frame_reader *r, size_t n)
 {
 	const uint8_t *p = take(r, n);
 
-	return p != NULL ? load(p, n) : 0;
+	return p != NULL ? little_get(p, n) : 0;
 }
 
 uint8_t get_u8(struct frame_reader *r) { return (uint8_t)get_number(r, 1); }

@@ -37,7 +37,7 @@ tests_unit_test_sql_LDADD = plugins/sql/libsql.la $(CMOCKA_LIBS)
 # Rows of a database of SQLite: each once, whatever comes late and wherever the process dies.
 check_PROGRAMS += tests/unit/test-sql-rows
 TESTS += tests/unit/test-sql-rows
-tests_unit_test_sql_rows_SOURCES = tests/unit/test-sql-rows.c
+tests_unit_test_sql_rows_SOURCES = tests/unit/sql-help.c tests/unit/sql-help.h tests/unit/test-sql-rows.c
 tests_unit_test_sql_rows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_sql_rows_LDADD = plugins/sql/libsql.la $(CMOCKA_LIBS) $(SQLITE_LIBS)
 
@@ -52,6 +52,6 @@ EXTRA_DIST += tests/fuzz/corpus/sql
 # A table that changes all the time, read by its ranges: all of it is known, and few rows are sent.
 check_PROGRAMS += tests/unit/test-sql-ranges
 TESTS += tests/unit/test-sql-ranges
-tests_unit_test_sql_ranges_SOURCES = tests/unit/test-sql-ranges.c
+tests_unit_test_sql_ranges_SOURCES = tests/unit/sql-help.c tests/unit/sql-help.h tests/unit/test-sql-ranges.c
 tests_unit_test_sql_ranges_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_sql_ranges_LDADD = plugins/sql/libsql.la $(CMOCKA_LIBS) $(SQLITE_LIBS)

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "lib/little.h"
 #include "plugins/webhook/webhook.h"
 
 #define SLOTS (SEEN_MAX * 4u)
@@ -62,30 +63,13 @@ seen_add(struct seen *s, uint64_t hash, int64_t now_ms)
 	s->dirty |= 1u << (place / SEEN_PAGE);
 }
 
-static void
-put(uint8_t *dst, uint64_t v, int bytes)
-{
-	for (int i = 0; i < bytes; i++, v >>= 8)
-		dst[i] = (uint8_t)v;
-}
-
-static uint64_t
-get(const uint8_t *src, int bytes)
-{
-	uint64_t v = 0;
-
-	for (int i = bytes; i-- > 0;)
-		v = v << 8 | src[i];
-	return v;
-}
-
 void
 seen_save(struct seen *s, uint32_t page, uint8_t dst[SEEN_PAGE_BYTES])
 {
-	put(dst, s->n, 8);
+	little_put(dst, s->n, 8);
 	for (uint32_t i = 0; i < SEEN_PAGE; i++) {
-		put(dst + 8 + i * 12, s->ids[page * SEEN_PAGE + i].hash, 8);
-		put(dst + 16 + i * 12, s->ids[page * SEEN_PAGE + i].s, 4);
+		little_put(dst + 8 + i * 12, s->ids[page * SEEN_PAGE + i].hash, 8);
+		little_put(dst + 16 + i * 12, s->ids[page * SEEN_PAGE + i].s, 4);
 	}
 	s->dirty &= ~(1u << page);
 }
@@ -98,11 +82,12 @@ seen_load(struct seen *s, uint32_t page, const void *src, size_t len)
 
 	if (len != SEEN_PAGE_BYTES || page >= SEEN_PAGES)
 		return false;
-	n = get(at, 8);
+	n = little_get(at, 8);
 	s->n = n > s->n ? n : s->n; /* the page that was put last knows best */
-	for (uint32_t i = 0; i < SEEN_PAGE; i++)
+	at += 8;
+	for (uint32_t i = 0; i < SEEN_PAGE; i++, at += 12)
 		s->ids[page * SEEN_PAGE + i] =
-		    (struct seen_id){get(at + 8 + i * 12, 8), (uint32_t)get(at + 16 + i * 12, 4)};
+		    (struct seen_id){little_get(at, 8), (uint32_t)little_get(at + 8, 4)};
 	return true;
 }
 

@@ -4,29 +4,9 @@
 # now reads on. Each of 120 minutes has the requests that were made in it, for both who read the log.
 # Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-down-test.XXXXXX")
-n=0 agent='' seed=${SEED:-$RANDOM} past=7800
-RANDOM=$seed
-cleanup() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1 (seed $seed)"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
-export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock TILLWATCH_PLUGINS=$build/plugins/.libs
+. "$(dirname "$0")/../check.sh"
+past=7800
+export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 then=(env LD_PRELOAD="$build/tests/.libs/past.so" PAST_SECONDS=$past)
 [ "$("${then[@]}" date +%s)" -lt $(($(date +%s) - past + 5)) ] || fail 'tests/past.so does not work'
 # Hosts get no environment: a program between puts it into theirs.

@@ -3,28 +3,7 @@
 # agent's standard input. Each is counted once; a killed host goes on; garbage and strangers change no number.
 # Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-sent-test.XXXXXX")
-n=0 agent='' nginx='' holder=''
-cleanup() {
-  exec 7>&-
-  for pid in $agent $nginx $holder; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
 refused() { # NAME WORDS: what `check` says of $dir/wrong.yaml
   chmod 600 "$dir/wrong.yaml"
   "$tillwatch" check "$dir/wrong.yaml" >"$dir/out" 2>&1 && { cat "$dir/out"; fail "$1: nothing is refused"; }
@@ -32,7 +11,6 @@ refused() { # NAME WORDS: what `check` says of $dir/wrong.yaml
   ok "$1"
 }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 read -r port far taken < <(python3 -c '
 import socket
 s = [socket.socket() for _ in range(3)]
@@ -45,6 +23,7 @@ s.bind(("127.0.0.1", int(sys.argv[1])))
 s.listen()
 time.sleep(600)' "$taken" &
 holder=$!
+pids+=($!)
 cat >"$dir/shop.yaml" <<Y
 shop: {name: acme}
 agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
@@ -91,7 +70,7 @@ within 15 'the agent is up' "$tillwatch" probes
 within 15 'the process of one source has the standard input, no other' eval '[ "$(host_of piped | wc -l)" = 1 ]'
 within 15 'it listens' eval '[ -n "$(host_of sent)" ]'
 within 15 'a port that is taken is said so' eval '[[ "$("$tillwatch" status)" = *later*"in use"* ]]'
-kill "$holder"; wait "$holder" 2>/dev/null; holder=''
+kill "$holder"; wait "$holder" 2>/dev/null
 within 15 'and taken when it is free' eval 'verdict later 3 && [[ "$("$tillwatch" status)" != *"in use"* ]]'
 line 1 >"/dev/tcp/127.0.0.1/$taken"
 within 15 'and heard' is by-later 1
@@ -108,6 +87,7 @@ http {
 N
 nginx -p "$dir" -e "$dir/nginx.log" -c "$dir/nginx.conf" 7>&- &
 nginx=$!
+pids+=($!)
 within 10 'nginx answers' curl -sf --unix-socket "$dir/nginx.sock" http://shop/
 curl -sf --unix-socket "$dir/nginx.sock" 'http://shop/?[1-60]' >"$dir/out" || fail 'nginx answers 60 requests'
 within 20 "each of nginx's 61 requests is counted, once" is by-network 61

@@ -2,30 +2,7 @@
 # agent.sh - the real agent against the demo shop: every verb, a broken reload, a killed host, a second agent, a probe
 # without an agent. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-agent-test.XXXXXX")
-n=0 pids=()
-cleanup() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-check() { local name=$1; shift; "$@" >"$dir/out" 2>&1 || { cat "$dir/out"; fail "$name"; }; ok "$name"; }
-# within SECONDS NAME COMMAND...
-within() {
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
 exits() { local want=$1 rc; shift; "$@" >"$dir/out" 2>&1; rc=$?; [ "$rc" -eq "$want" ] || { echo "exit $rc, not $want"; cat "$dir/out"; return 1; }; }
 # said NAME PATTERN: the output of the check before has it
 said() { grep -q -- "$2" "$dir/out" || { cat "$dir/out"; fail "$1"; }; ok "$1"; }
@@ -49,7 +26,6 @@ Y
   chmod 600 "$dir/shop.yaml"
 }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 
 # --- without an agent ---------------------------------------------------------------------------------
 configuration ''

@@ -2,29 +2,9 @@
 # backup.sh - docs/examples/backup.py: a store with days that are over is copied while its agent writes; the copy is whole, an agent
 # goes on from it with every sample, a second copy takes only what is new; a damaged copy is found, a store is never copied over.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-backup-test.XXXXXX")
-n=0 agent='' keep=''
-finish() {
-  [ -z "$agent" ] || { kill "$agent"; wait "$agent"; } 2>/dev/null
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; cat "$dir/out"; tail -n 5 "$dir"/*.log; ls -l "$dir" "$dir/store" "$dir/copy"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || fail "$name"
-    sleep 0.2
-  done
-}
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs TILLWATCH_SOCKET=$dir/agent.sock
-unset TILLWATCH_CONFIG TILLWATCH_URL
+. "$(dirname "$0")/../check.sh"
+evidence() { cat "$dir/out"; tail -n 5 "$dir"/*.log; ls -l "$dir" "$dir/store" "$dir/copy"; }
+export TILLWATCH_SOCKET=$dir/agent.sock
 days=$((3 * 86400))
 printf '#!/bin/sh\nLD_PRELOAD=%s PAST_SECONDS=%s exec %s "$@"\n' "$build/tests/.libs/past.so" $days "$build/tillwatch-host" >"$dir/past-host"
 chmod 755 "$dir/past-host"

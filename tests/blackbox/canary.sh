@@ -2,31 +2,9 @@
 # canary.sh - a connector between a warehouse and a shop that is slow, loses changes, stops, or whose API refuses: what is
 # said of it is what it did, by its own log. And the credential that writes is seen by nobody else.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-canary-test.XXXXXX")
-n=0 agent='' keep=''
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  exec 8>&-
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; tail -20 "$dir/agent.log"; tail -5 "$dir/log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { "$tillwatch" status; tail -20 "$dir/agent.log"; tail -5 "$dir/log"; }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 
 token=write-$RANDOM$RANDOM$RANDOM reader=read-$RANDOM$RANDOM$RANDOM
 (umask 077; echo "$token" >"$dir/token"; echo "$reader" >"$dir/reader")

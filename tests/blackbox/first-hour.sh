@@ -4,25 +4,8 @@
 # five minutes; a shop that goes down pages, and when it is back that is told, too. Nobody waits for the minutes between two runs:
 # they leap (tests/leap.h). What a run takes, it takes.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-hour-test.XXXXXX")
-n=0 keep='' agent='' pids=()
-finish() {
-  for p in $agent "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; tail -5 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  # shellcheck disable=SC2053
-  [[ $2 == $3 ]] || { printf 'got    %.900s\nwanted %s\n' "$2" "$3"; fail "$1"; }
-  ok "$1"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { tail -5 "$dir/agent.log"; }
 until_true() { # NAME COMMAND...: true time, generous
   local limit=$((SECONDS + 60)) name=$1
   shift
@@ -37,8 +20,7 @@ leaps() {
   took=$(leap_till "$1" "${@:3}") || { echo "$took"; "$tillwatch" status; fail "$2: not within $1 s"; }
   ok "$2: after $took s"
 }
-unset TILLWATCH_CONFIG TILLWATCH_URL
-export TILLWATCH_PLUGINS=$build/plugins/.libs NO_COLOR=1 TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_SOCKET=$dir/agent.sock
+export NO_COLOR=1 TILLWATCH_SOCKET=$dir/agent.sock
 
 . "$top/tests/leap.sh"
 leap_start || fail 'there is a clock'
@@ -57,15 +39,15 @@ begin() { # FOLDER
   agent=$!
   until_true 'the agent is up' eval '"$tillwatch" probes | grep -q storefront'
 }
-end() { kill "$agent"; wait "$agent" 2>/dev/null; is "$1" $? 0; agent=''; : >"$dir/webhooks.jsonl"; }
+end() { kill "$agent"; wait "$agent" 2>/dev/null; like "$1" $? 0; agent=''; : >"$dir/webhooks.jsonl"; }
 query() { "${then[@]}" "$tillwatch" query "$1" --json 2>/dev/null | jq -r '.result[0].value[1]'; }
 series() { [ "$(query 'count(storefront_ttfb_seconds)')" = "$1" ]; }
 well() { [ "$(query 'min(storefront_up)')" = 1 ]; }
 told() { jq -es --arg status "$1" 'any(.[].body | if type == "string" then fromjson else . end | .alerts[];
   .status == $status and .labels.alertname == "StorefrontDown")' "$dir/webhooks.jsonl"; }
 clean() { # NAME FOLDER: no error, and no warning
-  is "$1" "$("$tillwatch" check -c "$2/shop.yaml" --json | jq -c '[.ok, .errors, .footprint.warnings]')" '[[]true,[[]],[[]]]'
-  is "$1: it ends with the footprint, and no other word" "$("$tillwatch" check -c "$2/shop.yaml" 2>&1 | grep -ciE 'warn|error')" 0
+  like "$1" "$("$tillwatch" check -c "$2/shop.yaml" --json | jq -c '[.ok, .errors, .footprint.warnings]')" '[[]true,[[]],[[]]]'
+  like "$1: it ends with the footprint, and no other word" "$("$tillwatch" check -c "$2/shop.yaml" 2>&1 | grep -ciE 'warn|error')" 0
 }
 
 # --- the README's lines ----------------------------------------------------------------------------------------------
@@ -73,15 +55,15 @@ product=$(curl -s "$shop/p/" | grep -o '/p/[a-z0-9-]*' | sort -u | while read -r
 [ -n "$product" ] || fail 'the shop has something in stock'
 mkdir "$dir/six"
 awk '/^shop: \{name: acme\}$/ { is_on = 1 } is_on && /^```$/ { exit } is_on' "$top/README.md" >"$dir/six/README"
-is 'the README has a configuration of six lines at most' "$(wc -l <"$dir/six/README")" '[4-6]'
+like 'the README has a configuration of six lines at most' "$(wc -l <"$dir/six/README")" '[4-6]'
 sed -e "s#https://shop.example/products/laptop#$shop$product#" -e "s#https://pager.example/hook#$shop/hook/oncall#" "$dir/six/README" >"$dir/six/shop.yaml"
-is 'two addresses are changed' "$(diff "$dir/six/README" "$dir/six/shop.yaml" | grep -c '^>')" 2
+like 'two addresses are changed' "$(diff "$dir/six/README" "$dir/six/shop.yaml" | grep -c '^>')" 2
 clean 'six lines: check is clean' "$dir/six"
 begin "$dir/six"
 leaps 300 'six lines: the page has its series' series 1
 fault '{"name": "status", "status": 500}'
 leaps 300 'six lines: a shop that is down pages' told firing
-is 'six lines: one message' "$(wc -l <"$dir/webhooks.jsonl")" 1
+like 'six lines: one message' "$(wc -l <"$dir/webhooks.jsonl")" 1
 heal
 leaps 900 'six lines: and it is told that it is back' told resolved
 end 'six lines: the agent ends well'
@@ -89,16 +71,16 @@ end 'six lines: the agent ends well'
 # --- what init writes --------------------------------------------------------------------------------------------------
 mkdir "$dir/init"
 "$tillwatch" init "$shop" -o "$dir/init/written" --json >"$dir/init.json" 2>"$dir/init.said" || { cat "$dir/init.said"; fail 'init'; }
-is 'init names the platform' "$(jq -r '.platform.name, .platform.title' "$dir/init.json" | tr '\n' ',')" 'unknown,a shop of its own,'
-is 'it finds five pages' "$(jq '.pages | length' "$dir/init.json")" 5
+like 'init names the platform' "$(jq -r '.platform.name, .platform.title' "$dir/init.json" | tr '\n' ',')" 'unknown,a shop of its own,'
+like 'it finds five pages' "$(jq '.pages | length' "$dir/init.json")" 5
 sed "s#https://pager.example/hook#$shop/hook/oncall#" "$dir/init/written" >"$dir/init/shop.yaml"
-is "nothing is edited but the receiver's url" "$(diff "$dir/init/written" "$dir/init/shop.yaml" | grep '^[<>]' | tr -d '\n')" \
+like "nothing is edited but the receiver's url" "$(diff "$dir/init/written" "$dir/init/shop.yaml" | grep '^[<>]' | tr -d '\n')" \
   "<   oncall: {type: webhook, url: \"https://pager.example/hook\"}>   oncall: {type: webhook, url: \"$shop/hook/oncall\"}"
 clean 'init: check is clean' "$dir/init"
 begin "$dir/init"
 leaps 300 'init: each page has its series' series 5
 leaps 300 'init: and all are well' well
-is 'init: nobody was paged' "$(wc -l <"$dir/webhooks.jsonl")" 0
+like 'init: nobody was paged' "$(wc -l <"$dir/webhooks.jsonl")" 0
 fault '{"name": "status", "status": 500}'
 leaps 300 'init: a shop that is down pages' told firing
 heal

@@ -4,29 +4,8 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-front-agent-test.XXXXXX")
-n=0 pids=() keep=
-cleanup() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1"; head -40 "$dir/out"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-check() { local name=$1; shift; "$@" >"$dir/out" 2>&1 || fail "$name"; ok "$name"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || fail "$name"
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { head -40 "$dir/out"; tail -20 "$dir/agent.log"; }
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --cert-days 5 --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
 pids+=($!)
 within 20 'the shop is up' test -s "$dir/shop.json"

@@ -3,29 +3,8 @@
 # count the same as the log and the database do, without our own traffic and over kill -9; what cannot be told apart is
 # refused with its place. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-funnel-test.XXXXXX")
-n=0 agent=''
-cleanup() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1"; tail -20 "$dir/agent.log"; "$tillwatch" status; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.3
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 mkdir "$dir/log" "$dir/db"
 lite() { sqlite3 -cmd '.timeout 5000' "$dir/db/shop.db" "$1"; }
 lite 'create table orders (id integer primary key, at integer not null, total real, currency text, gateway text, paid int, decline text, email text, state text)'

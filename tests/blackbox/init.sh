@@ -3,38 +3,8 @@
 # that robots.txt forbids; names the platform; writes what `check` takes, its three steps too; never overwrites; says what stops it. An
 # agent that is started with what it wrote, and with another receiver, has series, and pages when the shop breaks.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-init-test.XXXXXX")
-n=0 agent='' keep='' shops=()
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  for p in "${shops[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
-  exec 8>&-
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; [ -n "$agent" ] && tail -5 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  # shellcheck disable=SC2053
-  [[ $2 == $3 ]] || { printf 'got    %.900s\nwanted %s\n' "$2" "$3"; fail "$1"; }
-  ok "$1"
-}
-unset TILLWATCH_CONFIG TILLWATCH_SOCKET TILLWATCH_URL
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs NO_COLOR=1
+. "$(dirname "$0")/../check.sh"
+export NO_COLOR=1
 # What the lines of the steps name; nothing is asked with it.
 for name in DB_PASSWORD VENDURE_API_KEY MEDUSA_SECRET_KEY SHOPIFY_TOKEN SHOPIFY_WEBHOOK_SECRET WOO_KEY WOO_SECRET MAGENTO_TOKEN \
   $(grep -hoE '\$\{env:[A-Z_]+\}' "$top"/config/examples/*.yaml | sort -u | sed 's/^..env:\(.*\)}$/\1/'); do
@@ -50,10 +20,10 @@ declare -A url
 for m in $platforms $odd; do
   : >"$dir/$m.log"
   python3 "$top/tests/shop/init-shop.py" "$m" "$dir/$m.log" <"$dir/in" >"$dir/$m.port" 2>"$dir/$m.err" 8>&- &
-  shops+=($!)
+  pids+=($!)
 done
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/demo.json" --max-seconds 280 >"$dir/demo.log" 2>&1 &
-shops+=($!)
+pids+=($!)
 for m in $platforms $odd; do
   within 20 "the shop $m is up" test -s "$dir/$m.port"
   url[$m]=http://127.0.0.1:$(cat "$dir/$m.port")
@@ -75,11 +45,11 @@ exits() { # NAME CODE PATTERN ARGUMENT...
   local said rc
   said=$("$tillwatch" init "${@:4}" 2>&1 </dev/null)
   rc=$?
-  is "$1" "$rc $said" "$2 $3"
+  like "$1" "$rc $said" "$2 $3"
 }
 echo mine >"$dir/there.yaml"
 exits 'a file that is there' 73 '*there.yaml is there already*--output*' "${url[plain]}" -o "$dir/there.yaml"
-is 'it is left as it is' "$(cat "$dir/there.yaml")" mine
+like 'it is left as it is' "$(cat "$dir/there.yaml")" mine
 exits 'no folder' 73 '*none/x.yaml: No such file*' http://127.0.0.1:1 -o "$dir/none/x.yaml"
 exits 'no address' 64 '*is no address of a shop*' 'ftp://shop.example'
 exits 'nobody there' 69 '*does not answer*is the shop up*nothing was written*' http://127.0.0.1:1 -o "$dir/x.yaml"
@@ -102,18 +72,18 @@ for m in $platforms $odd; do
     END { if (NR < 1 || NR > 20) { print m ": " NR " requests"; bad = 1 } exit bad }' "$dir/$m.log" || fail "$m: polite"
 done
 ok 'at most 20 requests, a second apart, each signed, robots.txt first and obeyed'
-is 'a sold out product, a packed sitemap and all ten measured fit into 20' "$(jq -c '[.requests <= 20, .ttfb.requests]' "$dir/plain.json")" '[[]true,10]'
-is 'as many as the log has' "$(jq .requests "$dir/plain.json")" "$(wc -l <"$dir/plain.log")"
+like 'a sold out product, a packed sitemap and all ten measured fit into 20' "$(jq -c '[.requests <= 20, .ttfb.requests]' "$dir/plain.json")" '[[]true,10]'
+like 'as many as the log has' "$(jq .requests "$dir/plain.json")" "$(wc -l <"$dir/plain.log")"
 
 # --- what is found ---------------------------------------------------------------------------------------------
 for m in $platforms; do
-  is "$m: it goes well" "$(cat "$dir/$m.rc") $(cat "$dir/$m.said")" '0 '
-  is "$m: the platform" "$(jq -r .platform.name "$dir/$m.json")" "${m/plain/unknown}"
-  is "$m: the pages" "$(jq -c '[.pages[].name]' "$dir/$m.json")" '[[]"home","category","product-1","product-2","search"]'
-  is "$m: mode" "$(stat -c %a "$dir/$m.yaml")" 600
+  like "$m: it goes well" "$(cat "$dir/$m.rc") $(cat "$dir/$m.said")" '0 '
+  like "$m: the platform" "$(jq -r .platform.name "$dir/$m.json")" "${m/plain/unknown}"
+  like "$m: the pages" "$(jq -c '[.pages[].name]' "$dir/$m.json")" '[[]"home","category","product-1","product-2","search"]'
+  like "$m: mode" "$(stat -c %a "$dir/$m.yaml")" 600
   own=5
   [ "$m" = vendure ] && own=6 # its API, too
-  is "$m: check takes it" "$("$tillwatch" check "$dir/$m.yaml" 2>&1)" "*.yaml: ok: $own probes, 1 receivers*"
+  like "$m: check takes it" "$("$tillwatch" check "$dir/$m.yaml" 2>&1)" "*.yaml: ok: $own probes, 1 receivers*"
   python3 - "$dir/$m.json" "$dir/$m.yaml" >"$dir/$m-all.yaml" <<'P'
 import json, sys
 made, text = json.load(open(sys.argv[1])), open(sys.argv[2]).read()
@@ -126,23 +96,23 @@ for section, lines in under.items():
     text = text[:at + len(section) + 3] + lines + text[at + len(section) + 3:] if at >= 0 else text + (f'{section}:\n' if section else '') + lines
 print(text)
 P
-  is "$m: and with the lines of all three steps: two probes and three sources more" "$("$tillwatch" check "$dir/$m-all.yaml" 2>&1)" "*.yaml: ok: $((own + 5)) probes, 1 receivers*"
+  like "$m: and with the lines of all three steps: two probes and three sources more" "$("$tillwatch" check "$dir/$m-all.yaml" 2>&1)" "*.yaml: ok: $((own + 5)) probes, 1 receivers*"
 done
-is 'the currency is of the offers' "$(grep -c 'currency: "CHF"' "$dir/plain.yaml")" 1
-is 'what is sold out is left out, and said' "$(grep -c 'p/gone-lamp' "$dir/plain.yaml") $(jq -r '.notes[]' "$dir/plain.json")" '0 *sold out*'
-is 'hostile names are texts' "$(jq -r '.pages[0].text' "$dir/plain.json")" 'Shop: &quot;best&quot; # of {all}'
+like 'the currency is of the offers' "$(grep -c 'currency: "CHF"' "$dir/plain.yaml")" 1
+like 'what is sold out is left out, and said' "$(grep -c 'p/gone-lamp' "$dir/plain.yaml") $(jq -r '.notes[]' "$dir/plain.json")" '0 *sold out*'
+like 'hostile names are texts' "$(jq -r '.pages[0].text' "$dir/plain.json")" 'Shop: &quot;best&quot; # of {all}'
 for p in home category product-1 product-2 search; do
-  is "$p is as the file says" "$("$tillwatch" run -c "$dir/plain.yaml" "$p" --json 2>/dev/null | jq -r .verdict)" ok
+  like "$p is as the file says" "$("$tillwatch" run -c "$dir/plain.yaml" "$p" --json 2>/dev/null | jq -r .verdict)" ok
 done
-is 'the demo is a shop of its own' "$(jq -c '[.platform.name, [.pages[].name]]' "$dir/demo.json")" '[[]"unknown",[[]"home","category","product-1","product-2","search"]]'
-is 'check takes that one too' "$("$tillwatch" check "$dir/demo.yaml" 2>&1)" '*: ok: 5 probes*'
-is '--dry-run prints the file' "$("$tillwatch" check "$dir/tls.yaml" 2>&1)" '*: ok: 5 probes*'
-is 'over TLS the certificate is watched' "$(grep -c 'certificate_expires_in: {min: 14d}' "$dir/tls.yaml")" 5
-is 'and says the rest elsewhere' "$(cat "$dir/tls.said")" '*Next, by what it is worth*1. Receiver*2. Orders*3. Stock*'
+like 'the demo is a shop of its own' "$(jq -c '[.platform.name, [.pages[].name]]' "$dir/demo.json")" '[[]"unknown",[[]"home","category","product-1","product-2","search"]]'
+like 'check takes that one too' "$("$tillwatch" check "$dir/demo.yaml" 2>&1)" '*: ok: 5 probes*'
+like '--dry-run prints the file' "$("$tillwatch" check "$dir/tls.yaml" 2>&1)" '*: ok: 5 probes*'
+like 'over TLS the certificate is watched' "$(grep -c 'certificate_expires_in: {min: 14d}' "$dir/tls.yaml")" 5
+like 'and says the rest elsewhere' "$(cat "$dir/tls.said")" '*Next, by what it is worth*1. Receiver*2. Orders*3. Stock*'
 
 # --- what stops it -----------------------------------------------------------------------------------------------
 stops() { # MODE PATTERN
-  is "$1 stops it" "$(cat "$dir/$1.rc") $(cat "$dir/$1.said")" "69 $2"
+  like "$1 stops it" "$(cat "$dir/$1.rc") $(cat "$dir/$1.said")" "69 $2"
   [ ! -e "$dir/$1.yaml" ] || fail "$1: nothing is written"
 }
 stops robots '*robots.txt*503*'
@@ -152,21 +122,21 @@ stops json '*not HTML*'
 stops error '*answers 500*'
 stops away '*leads to http://localhost:1/*name that address*'
 stops loop '*leads on and on*'
-is 'robots.txt that forbids everything: the home page is proposed' "$(cat "$dir/deny.rc") $(jq -c '[.requests, [.pages[].name]]' "$dir/deny.json")" '0 [[]1,[[]"home"]]'
-is 'and it is said why' "$(tr -s '\n #' ' ' <"$dir/deny.yaml")" '*robots.txt keeps it from us, so nobody looked*'
-is 'check takes it' "$("$tillwatch" check "$dir/deny.yaml" 2>&1)" '*: ok: 1 probes*'
-is 'products that robots.txt keeps from us are left out' "$(cat "$dir/cut.rc") $(jq -c '[.pages[].name]' "$dir/cut.json")" '0 [[]"home","category"]'
+like 'robots.txt that forbids everything: the home page is proposed' "$(cat "$dir/deny.rc") $(jq -c '[.requests, [.pages[].name]]' "$dir/deny.json")" '0 [[]1,[[]"home"]]'
+like 'and it is said why' "$(tr -s '\n #' ' ' <"$dir/deny.yaml")" '*robots.txt keeps it from us, so nobody looked*'
+like 'check takes it' "$("$tillwatch" check "$dir/deny.yaml" 2>&1)" '*: ok: 1 probes*'
+like 'products that robots.txt keeps from us are left out' "$(cat "$dir/cut.rc") $(jq -c '[.pages[].name]' "$dir/cut.json")" '0 [[]"home","category"]'
 
 # --- shops of another shape ------------------------------------------------------------------------------------------
 for m in folder thin latin spa; do
-  is "$m: it goes well" "$(cat "$dir/$m.rc") $(cat "$dir/$m.said")" '0 '
-  is "$m: check takes it" "$("$tillwatch" check "$dir/$m.yaml" 2>&1)" '*.yaml: ok: *'
+  like "$m: it goes well" "$(cat "$dir/$m.rc") $(cat "$dir/$m.said")" '0 '
+  like "$m: check takes it" "$("$tillwatch" check "$dir/$m.yaml" 2>&1)" '*.yaml: ok: *'
 done
 paths() { jq -r '[.pages[].url | sub("https?://[^/]*"; "")] | join(" ")' "$dir/$1.json"; }
-is 'a shop in a folder: its own pages, and not those of its other language' "$(paths folder)" '/de/ /de/c/all /de/p/*-* /de/p/*-* /find[?]q=*'
-is 'a sitemap without products: they come from the home page' "$(paths thin)" '/ /c/all /p/walnut-table /p/last-shelf *'
-is 'a page that is not UTF-8: its bytes are in no file' "$(paths latin) $(LC_ALL=C grep -c 'M.bel' "$dir/latin.yaml")" '/ /c/all /p/*-* /p/*-* * 0'
-is 'a single-page app: the home page, and what was not found is said' "$(paths spa) $(jq -r '.notes | join(", ")' "$dir/spa.json")" '/ *no link*category*no product page*'
+like 'a shop in a folder: its own pages, and not those of its other language' "$(paths folder)" '/de/ /de/c/all /de/p/*-* /de/p/*-* /find[?]q=*'
+like 'a sitemap without products: they come from the home page' "$(paths thin)" '/ /c/all /p/walnut-table /p/last-shelf *'
+like 'a page that is not UTF-8: its bytes are in no file' "$(paths latin) $(LC_ALL=C grep -c 'M.bel' "$dir/latin.yaml")" '/ /c/all /p/*-* /p/*-* * 0'
+like 'a single-page app: the home page, and what was not found is said' "$(paths spa) $(jq -r '.notes | join(", ")' "$dir/spa.json")" '/ *no link*category*no product page*'
 
 # --- the agent with the file: only the receiver is another, and minutes are seconds -----------------------------------
 {

@@ -2,31 +2,9 @@
 # inventory.sh - two systems as feeds, the real agent: what is changed in one is reported as exactly that, and not before
 # its time; a feed that is cut off, and one that is read wrongly, make no key missing and no price wrong.
 set -uo pipefail
-build=${top_builddir:-.}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-inventory-test.XXXXXX")
-n=0 agent='' keep='' nginx=''
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "$nginx" ] && kill "$nginx" 2>/dev/null && wait "$nginx" 2>/dev/null
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 
 # Writes PATH as it is told on standard input, at once: no reader sees half of it.
 put() { cat >"$1.new" && mv "$1.new" "$1"; }
@@ -50,7 +28,7 @@ http {
 }
 N
 nginx -c "$dir/nginx.conf" 2>"$dir/nginx.err" &
-nginx=$!
+pids+=($!)
 within 10 'a server for the feed' curl -sf -o /dev/null "http://127.0.0.1:$port/feed.csv.gz"
 config() { # EXTRA-FOR-SHOP
   cat >"$dir/shop.yaml" <<Y

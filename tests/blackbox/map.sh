@@ -2,35 +2,9 @@
 # map.sh - the map of a shop of four systems, the real agent: what compares derive is drawn with its lag, drift and
 # coherence in 80 columns, what nobody watches is told by name, a reload draws it anew, and CI gets its exit code.
 set -uo pipefail
-build=${top_builddir:-.}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-map-test.XXXXXX")
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-n=0 agent='' keep=''
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" map; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  # shellcheck disable=SC2053
-  [[ $2 == $3 ]] || { printf 'got    %s\nwanted %s\n' "$2" "$3"; fail "$1"; }
-  ok "$1"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { "$tillwatch" map; tail -20 "$dir/agent.log"; }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock NO_COLOR=
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 
 put() { cat >"$1.new" && mv "$1.new" "$1"; }
 stock() { awk -v add="$1" 'BEGIN { print "SKU;qty;price"; for (i = 0; i < 300; i++) printf "A-%d;%d;%.2f\n", i, i % 7 + (i < 20 ? add : 0), 10 + i / 4 }'; }
@@ -75,7 +49,7 @@ draws() { [[ "$(drawn)" == *$1* ]]; }
 
 # --- of the configuration alone ----------------------------------------------------------------------------------------
 said=$("$tillwatch" map --coverage -c "$dir/shop.yaml") || fail 'coverage alone is no failure'
-is 'the share of checks' "$said" 'coverage 64 %: 16 of 25 checks pass.*'
+like 'the share of checks' "$said" 'coverage 64 %: 16 of 25 checks pass.*'
 one() { is "$1" "$(tr -s ' \n' '  ' <<<"$said")" "*- $2 *"; }
 one 'a system that nobody watches' 'psp: no probe and no source looks at it'
 one 'a system without owner' 'market: it has no owner'
@@ -85,19 +59,19 @@ one 'a flow without owner' 'storefront -> psp: it has no owner'
 one 'a derived one, too' 'warehouse -> storefront: it has no owner (flows: gives it one)'
 one 'a promise that its hops cannot keep' 'warehouse -> market: max_lag 1m is less than its hops may take, 1m33s (warehouse -> storefront 1m30s, storefront -> market 3s)'
 one 'a source of no system' 'alien: it is compared, and does not say of which system it is'
-is 'and nothing else' "$(grep -c '^- ' <<<"$said")" 9
+like 'and nothing else' "$(grep -c '^- ' <<<"$said")" 9
 "$tillwatch" map --coverage --min 64% -c "$dir/shop.yaml" >"$dir/out" 2>&1 || fail '--min that is reached'
 ok '--min that is reached'
 said=$("$tillwatch" map --coverage --min 80% -c "$dir/shop.yaml" 2>&1)
-is '--min that is not' "$? $said" '1 coverage 64 %*coverage 64 % is less than 80 %'
+like '--min that is not' "$? $said" '1 coverage 64 %*coverage 64 % is less than 80 %'
 said=$("$tillwatch" map --min 80 -c "$dir/shop.yaml" 2>&1)
-is '--min that is no share' "$? $said" '64 *--min takes a share such as 80%, not "80"'
-is 'as JSON' "$("$tillwatch" map --coverage --json --offline | jq -c '[.share, .checks, .passed, (.findings | length), (.findings[] | select(.kind == "flow_budget_too_small") | [.from, .to])]')" '[[]0.64,25,16,9,[[]"warehouse","market"]]'
-is 'the map of a file' "$("$tillwatch" map -c "$dir/shop.yaml" --json | jq -c '[.shop, .now, (.flows | length), .flows[0].max_lag_s, .systems[0].verdict]')" '[[]"acme",null,4,null,null]'
+like '--min that is no share' "$? $said" '64 *--min takes a share such as 80%, not "80"'
+like 'as JSON' "$("$tillwatch" map --coverage --json --offline | jq -c '[.share, .checks, .passed, (.findings | length), (.findings[] | select(.kind == "flow_budget_too_small") | [.from, .to])]')" '[[]0.64,25,16,9,[[]"warehouse","market"]]'
+like 'the map of a file' "$("$tillwatch" map -c "$dir/shop.yaml" --json | jq -c '[.shop, .now, (.flows | length), .flows[0].max_lag_s, .systems[0].verdict]')" '[[]"acme",null,4,null,null]'
 sed 's/to: psp/to: psq/' "$dir/shop.yaml" >"$dir/wrong.yaml"
 chmod 600 "$dir/wrong.yaml"
 said=$("$tillwatch" map --coverage -c "$dir/wrong.yaml" 2>&1)
-is 'a system that there is not' "$? $said" '78 *wrong.yaml:8:*: flows.payment.to: no system is called "psq" (did you mean psp[?])*'
+like 'a system that there is not' "$? $said" '78 *wrong.yaml:8:*: flows.payment.to: no system is called "psq" (did you mean psp[?])*'
 
 # --- with an agent -----------------------------------------------------------------------------------------------------
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
@@ -109,8 +83,8 @@ asked() {
   draws "$1"
 }
 within 60 'errors of the API are those of its system' asked ' storefront * 2 probes, 2 sources errors 25 % Shop owner web '
-is 'what nobody measures' "$(drawn)" '*storefront -> psp not measured no max_lag no owner *'
-is 'what nobody watches' "$(drawn)" '*psp - not watched owner payments*'
+like 'what nobody measures' "$(drawn)" '*storefront -> psp not measured no max_lag no owner *'
+like 'what nobody watches' "$(drawn)" '*psp - not watched owner payments*'
 # The warehouse changes twenty keys; the shop follows, the marketplace does not.
 stock 3 | put "$dir/wms.csv"
 within 10 'it is seen' eval '[ "$("$tillwatch" query "inventory_open_keys{source=\"shop\",field=\"available\"}" --json | jq -r ".result[0].value[1]")" = 20 ]'
@@ -121,11 +95,11 @@ within 5 'the shop is the reference of another one' draws 'storefront -> market 
 within 5 'the worst verdict of a system' draws 'warehouse warn 1 probe, 1 source Warehouse owner logistics '
 stock 3 | put "$dir/feed.csv"
 within 20 'a flow that came too late' draws 'storefront -> market lag p95 * s late: >3s no drift '
-is 'nothing is wider than 80 columns' "$("$tillwatch" map | awk 'length($0) > 80' | wc -l)" 0
-is 'nor is what nobody watches' "$("$tillwatch" map --coverage | awk 'length($0) > 80' | wc -l)" 0
-is 'figures as JSON' "$("$tillwatch" map --json | jq -c '.flows[] | select(.from == "warehouse" and .to == "storefront") | [.declared, .max_lag_s, (.measured_by | length), .measured_by[0].source, .measured_by[0].field, .measured_by[0].drift_keys, .measured_by[0].coherence, (.measured_by[0].lag_p95_s > 0)]')" '[[]false,90,2,"shop","available",0,1,true]'
-is 'and of systems' "$("$tillwatch" map --json | jq -c '.systems[1] | [.name, .verdict, .probes, .error_share]')" '[[]"storefront","*",[[]"shop-api","feed-parity"],0.25]'
-is 'the agent says what a file says' "$(diff <("$tillwatch" map --coverage --json) <("$tillwatch" map --coverage --json -c "$dir/shop.yaml") && echo so)" so
+like 'nothing is wider than 80 columns' "$("$tillwatch" map | awk 'length($0) > 80' | wc -l)" 0
+like 'nor is what nobody watches' "$("$tillwatch" map --coverage | awk 'length($0) > 80' | wc -l)" 0
+like 'figures as JSON' "$("$tillwatch" map --json | jq -c '.flows[] | select(.from == "warehouse" and .to == "storefront") | [.declared, .max_lag_s, (.measured_by | length), .measured_by[0].source, .measured_by[0].field, .measured_by[0].drift_keys, .measured_by[0].coherence, (.measured_by[0].lag_p95_s > 0)]')" '[[]false,90,2,"shop","available",0,1,true]'
+like 'and of systems' "$("$tillwatch" map --json | jq -c '.systems[1] | [.name, .verdict, .probes, .error_share]')" '[[]"storefront","*",[[]"shop-api","feed-parity"],0.25]'
+like 'the agent says what a file says' "$(diff <("$tillwatch" map --coverage --json) <("$tillwatch" map --coverage --json -c "$dir/shop.yaml") && echo so)" so
 
 # --- a reload ----------------------------------------------------------------------------------------------------------
 config 'stock: {from: warehouse, to: storefront, owner: logistics, max_lag: 500ms, title: Stock}'

@@ -2,29 +2,9 @@
 # orders.sh - 1,000 orders in six systems, five of each fault among them, through the real agent: exactly those are found,
 # none before its time, none forgotten by kill -9, and what is mended is well again.
 set -uo pipefail
-build=${top_builddir:-.}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-orders-test.XXXXXX")
-n=0 agent='' keep=''
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; "$tillwatch" query inventory_order_faults; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { "$tillwatch" status; "$tillwatch" query inventory_order_faults; tail -20 "$dir/agent.log"; }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 
 # What the six systems say. stories.py START FAULTS: orders placed in the two seconds after START; FAULTS=no: all are well.
 cat >"$dir/stories.py" <<'P'

@@ -2,31 +2,9 @@
 # pages.sh - a shop's product pages against a feed, the real agent: a wrong price, currency or availability is reported as
 # exactly that key, and not before its time; whatever pages, sitemaps and robots.txt do, nothing else is.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-pages-test.XXXXXX")
-n=0 agent='' keep=''
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  exec 8>&-
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; "$tillwatch" probes; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { "$tillwatch" status; "$tillwatch" probes; tail -20 "$dir/agent.log"; }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 
 put() { cat >"$1.new" && mv "$1.new" "$1"; }
 erp() { awk 'BEGIN { print "sku,qty,price,currency"; for (i = 0; i < 60; i++) printf "A-%d,%d,%.2f EUR,EUR\n", i, i % 5, 10 + i / 4 }'; }

@@ -2,30 +2,8 @@
 # service.sh - what a service manager hears of the agent: ready with a sentence, alive again and again, reloading and ready
 # again, stopping; no host has its socket. And what shells complete.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-service-test.XXXXXX")
-n=0 agent='' keep=''
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  exec 8>&-
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; cat "$dir/heard"; tail -5 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || fail "$name"
-    sleep 0.1
-  done
-  ok "$name"
-}
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+. "$(dirname "$0")/../check.sh"
+evidence() { cat "$dir/heard"; tail -5 "$dir/agent.log"; }
 touch "$dir/heard"
 mkfifo "$dir/in"
 # Writes what is told, a datagram a line; ends with its standard input.

@@ -2,33 +2,12 @@
 # sftp.sh - a feed on a real SFTP server: read by key, compared, unchanged ones not read again; a server whose key is
 # another one is not spoken to, and neither is one that refuses our key.
 set -uo pipefail
-build=${top_builddir:-.}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-sftp-test.XXXXXX")
+. "$(dirname "$0")/../check.sh"
 chmod 755 "$dir"
-n=0 agent='' sshd='' keep=''
-finish() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "$sshd" ] && kill "$sshd" 2>/dev/null && wait "$sshd" 2>/dev/null
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; "$tillwatch" status; tail -n 5 "$dir/agent.log"; tail -n 5 "$dir/sshd.log"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+evidence() { "$tillwatch" status; tail -n 5 "$dir/agent.log"; tail -n 5 "$dir/sshd.log"; }
 server=$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null) || { echo 'sftp.sh: no sshd here (apt install openssh-server)'; exit 1; }
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 ssh-keygen -q -t ed25519 -N '' -f "$dir/host" && ssh-keygen -q -t ed25519 -N '' -f "$dir/us" && ssh-keygen -q -t ed25519 -N '' -f "$dir/stranger"
 cp "$dir/us.pub" "$dir/authorized"
 feed() { awk -v q="$1" 'BEGIN { print "sku,qty"; for (i = 0; i < 50; i++) print "A-" i "," (i == 7 ? q : i) }'; }
@@ -47,7 +26,7 @@ Subsystem sftp internal-sftp -l VERBOSE
 C
 mkdir -p /run/sshd 2>/dev/null
 "$server" -D -e -f "$dir/sshd_config" >"$dir/sshd.log" 2>&1 &
-sshd=$!
+pids+=($!)
 within 10 'a server listens' grep -q 'Server listening on 127.0.0.1' "$dir/sshd.log"
 fingerprint=$(ssh-keygen -lf "$dir/host.pub" | sed 's/.*SHA256:\([^ ]*\) .*/\1/')
 config() { # PRIVATE_KEY HOST_KEY

@@ -3,28 +3,8 @@
 # and one shop whose agent is down; `--shop`, `status` and `top` over them; agents of the test with money at risk, and one that
 # never answers. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-shops-test.XXXXXX")
-n=0 pids=()
-cleanup() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1"; [ ! -s "$dir/out" ] || cat "$dir/out"; tail -n 5 "$dir"/*.log; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-# within SECONDS NAME COMMAND...
-within() {
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || fail "$name"
-    sleep 0.2
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
+evidence() { [ ! -s "$dir/out" ] || cat "$dir/out"; tail -n 5 "$dir"/*.log; }
 # exits NAME CODE COMMAND...; said NAME PATTERN, silent NAME PATTERN: the output of the last one has it, has it not
 exits() {
   local name=$1 want=$2 rc
@@ -41,9 +21,8 @@ silent() { ! grep -q -- "$2" "$dir/out" || fail "$1"; ok "$1"; }
 for program in cli/tillwatch agent/tillwatchd; do
   [ -x "$build/tests/shops/$program" ] || make -s -C "$build" "tests/shops/$program" >/dev/null || { echo "FAIL: $program is not built"; exit 1; }
 done
-export TILLWATCH_TEST_ROOT=$dir/r TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
+export TILLWATCH_TEST_ROOT=$dir/r
 export LC_ALL=C.UTF-8 NO_COLOR=1
-unset TILLWATCH_CONFIG TILLWATCH_SOCKET TILLWATCH_URL
 mkdir -p "$dir/r/etc" "$dir/r/lib" "$dir/r/run"
 tw() { "$build/tests/shops/cli/tillwatch" "$@"; }
 

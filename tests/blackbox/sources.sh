@@ -2,31 +2,10 @@
 # sources.sh - one source, two readers, the real agent: whatever process is killed with -9, and whenever, each line is
 # counted exactly once by both, in the slot of its own time. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-sources-test.XXXXXX")
-n=0 agent='' seed=${SEED:-$RANDOM}
-RANDOM=$seed
-cleanup() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1 (seed $seed)"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.1
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
 mkdir "$dir/plugins" && cp "$build"/tests/plugins/.libs/tp_{source,reader}.so "$dir/plugins" && chmod 700 "$dir/plugins"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
+export TILLWATCH_PLUGINS=$dir/plugins
 configuration() { # $1: more probes
   cat >"$dir/shop.yaml" <<Y
 shop: {name: acme}

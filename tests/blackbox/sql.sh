@@ -3,39 +3,20 @@
 # of any process, a hanging query, a column that changes its type. Each row is counted once, on all three alike.
 # Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-sql-test.XXXXXX")
+. "$(dirname "$0")/../check.sh"
 chmod 755 "$dir"
-n=0 agent='' maria='' pg='' shop='' seed=${SEED:-$RANDOM}
-RANDOM=$seed
 pgbin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
 # PostgreSQL will not run as root. Each word of it ends in exec: $! is the server itself.
 as_postgres=()
-[ "$(id -u)" != 0 ] || as_postgres=(env -C / setpriv --reuid=postgres --regid=postgres --clear-groups)
-cleanup() {
+pg=''
+at_end() {
   exec 9>&-
-  for p in "$agent" "$maria" "$pg" "$shop"; do [ -n "$p" ] && kill -INT "$p" 2>/dev/null; done # at once: no client is awaited
-  for p in "$agent" "$maria" "$shop"; do [ -n "$p" ] && kill "$p" 2>/dev/null; done # those that do not hear it
-  for p in "$agent" "$maria" "$pg" "$shop"; do [ -n "$p" ] && wait "$p" 2>/dev/null; done
+  [ -z "$pg" ] || kill -INT "$pg" 2>/dev/null # at once: no client is awaited
   # The one that was started is a shell before it: PostgreSQL says who it is.
-  [ -s "$dir/pg/postmaster.pid" ] && kill "$(head -1 "$dir/pg/postmaster.pid")" 2>/dev/null
+  [ -s "$dir/pg/postmaster.pid" ] && kill -INT "$(head -1 "$dir/pg/postmaster.pid")" 2>/dev/null
   for _ in $(seq 50); do [ -s "$dir/pg/postmaster.pid" ] || break; sleep 0.1; done
-  [ -n "${keep:-}" ] || rm -rf "$dir"
 }
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1 (seed $seed)"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.2
-  done
-  ok "$name"
-}
+[ "$(id -u)" != 0 ] || as_postgres=(env -C / setpriv --reuid=postgres --regid=postgres --clear-groups)
 for program in mariadbd mariadb mariadb-install-db sqlite3 setpriv; do command -v "$program" >/dev/null || fail "$program is not installed: scripts/packages names it"; done
 [ -n "$pgbin" ] || fail 'postgresql is not installed: scripts/packages names it'
 
@@ -51,6 +32,7 @@ mariadb-install-db --no-defaults --datadir="$dir/maria" --auth-root-authenticati
 mariadbd --no-defaults --user="$(id -un)" --datadir="$dir/maria" --socket="$dir/run/maria.sock" --skip-networking \
   --pid-file="$dir/maria.pid" --innodb-flush-log-at-trx-commit=0 >>"$dir/maria.log" 2>&1 &
 maria=$!
+pids+=($!)
 psql() { "$pgbin/psql" -qAt -h "$dir/run" -U shop -d postgres -c "$1"; }
 maria() { mariadb --no-defaults -N -B -S "$dir/run/maria.sock" -u root shop -e "$1"; }
 lite() { sqlite3 -cmd '.timeout 5000' "$dir/lite/shop.db" "$1"; }
@@ -68,7 +50,7 @@ lite 'pragma journal_mode=wal; create table orders (id integer primary key, at i
 # The shop that has its database open: without one, nobody who only reads may look into WAL files.
 mkfifo "$dir/run/shop"
 sqlite3 "$dir/lite/shop.db" <"$dir/run/shop" >/dev/null &
-shop=$!
+pids+=($!)
 exec 9>"$dir/run/shop"
 echo 'select count(*) from orders;' >&9
 
@@ -83,7 +65,7 @@ lite "create table shelf as with recursive s(i) as (select 1 union all select i 
 
 cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/{sql,inventory}.so "$dir/plugins" && chmod 700 "$dir/plugins"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
+export TILLWATCH_PLUGINS=$dir/plugins
 common='system: storefront, interval: 500ms, timeout: 450ms, lateness: 1s, overlap: 30s, fields: {word: word}'
 stock='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, overlap: 5s, fields: {available: qty, price: price}'
 shelf='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, push_down: true, fields: {available: qty}, query: "SELECT sku, qty, note, name FROM shelf"'
@@ -263,6 +245,6 @@ for s in pg maria lite; do
 done
 ok 'lag and duration are measured'
 within 30 'an alert stands for it' has_alert
-kill "$maria"; wait "$maria" 2>/dev/null; maria=''
+kill "$maria"; wait "$maria" 2>/dev/null
 within 30 'a database that is down is an error, not a zero' failed maria connect
 echo "ok: $n checks"

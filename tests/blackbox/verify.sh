@@ -2,29 +2,8 @@
 # verify.sh - docs/examples/verify.*: receivers in Python, Node and Go take what a real agent signs, with either of two
 # secrets while one is replaced, and nothing else: a changed body, another secret, an old timestamp, a missing header.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-verify-test.XXXXXX")
-n=0 keep='' pids=()
-finish() {
-  [ "${#pids[@]}" = 0 ] || { kill "${pids[@]}"; wait "${pids[@]}"; } 2>/dev/null
-  [ -n "$keep" ] || rm -rf "$dir"
-}
-trap finish EXIT
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { keep=yes; echo "FAIL: $1"; tail -n 5 "$dir"/*.log "$dir/out"; echo "kept: $dir"; exit 1; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || fail "$name"
-    sleep 0.1
-  done
-}
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
-unset TILLWATCH_CONFIG TILLWATCH_URL
+. "$(dirname "$0")/../check.sh"
+evidence() { tail -n 5 "$dir"/*.log "$dir/out"; }
 secret() { printf 'whsec_%s' "$(head -c 32 /dev/urandom | base64)"; }
 new=$(secret) old=$(secret) other=$(secret)
 

@@ -3,33 +3,12 @@
 # after a restart), kill -9 of any process in the middle of a stream. Each acknowledged body is counted exactly once.
 # Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-webhook-test.XXXXXX")
-n=0 agent='' seed=${SEED:-$RANDOM} streams=()
-RANDOM=$seed
-cleanup() {
-  for p in "${streams[@]}" "$agent"; do [ -n "$p" ] && kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
-  [ -n "${keep:-}" ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-fail() { keep=yes; echo "FAIL: $1 (seed $seed)"; tail -20 "$dir/agent.log"; echo "kept: $dir"; exit 1; }
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.1
-  done
-  ok "$name"
-}
+. "$(dirname "$0")/../check.sh"
 mkdir "$dir/plugins" && cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/webhook.so "$dir/plugins" && chmod 700 "$dir/plugins"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
+export TILLWATCH_PLUGINS=$dir/plugins
 key=whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtMDE= old=whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC0wMDE= other=whsec_bm9ib2R5LW5vYm9keS1ub2JvZHktMDE=
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 common='system: storefront, interval: 300ms, timeout: 250ms, lateness: 1s'
 configuration() { # $1: secrets of std; $2: more sources, $3: more probes
   cat >"$dir/shop.yaml" <<Y
@@ -153,13 +132,13 @@ within 15 'and are counted' counted std 6
 
 # --- kill -9 of hosts alone, and nothing to know a body by: each counts once by its position --------------
 python3 "$top/tests/blackbox/webhook-post.py" stream "$port" bare plain b '' 3000 8 >"$dir/stream" &
-streams=($!)
-while kill -0 "${streams[0]}" 2>/dev/null; do
+stream=$!
+pids+=($!)
+while kill -0 "$stream" 2>/dev/null; do
   sleep "0.$((RANDOM % 4 + 1))"
   for h in $(hosts); do kill -9 "$h" 2>/dev/null; done
 done
-wait "${streams[0]}"
-streams=()
+wait "$stream"
 [ "$(cat "$dir/stream")" = 3000 ] || fail "the agent refused some: $(cat "$dir/stream") attempts"
 bare=3000
 for round in $(seq "${ROUNDS:-6}"); do # much is there at once, and its reader is killed in the middle of it
@@ -178,7 +157,8 @@ counted bare "$bare" || fail 'more came afterwards (bare)'
 total=1 each=${BODIES:-1500}
 for round in $(seq "${ROUNDS:-6}"); do
   python3 "$top/tests/blackbox/webhook-post.py" stream "$port" more standard "$key" "r$round" "$each" 8 >"$dir/stream" &
-  streams=($!)
+  stream=$!
+  pids+=($!)
   for step in 1 2 3; do
     sleep "0.$((RANDOM % 5 + 1))"
     case $((RANDOM % 2)) in
@@ -186,9 +166,8 @@ for round in $(seq "${ROUNDS:-6}"); do
       *) kill -9 "$agent"; wait "$agent" 2>/dev/null; start ;;
     esac
   done
-  wait "${streams[0]}"
-  streams=()
-  total=$((total + each))
+  wait "$stream"
+    total=$((total + each))
   echo "# round $round: $each bodies in $(cat "$dir/stream") attempts"
 done
 within 20 'the agent is up after all that' "$tillwatch" probes

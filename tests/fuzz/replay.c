@@ -1,7 +1,7 @@
 /*
- * replay.c - main() of a fuzz target that is built without libFuzzer: runs each file given, and each
- * of a folder given; without any, those of tests/fuzz/corpus/NAME where NAME is the program's name
- * after "fuzz-". Exits 0 when all came back, and fails when there was nothing to run: an empty
+ * replay.c - main() of a fuzz target that is built without libFuzzer: runs each file given, and
+ * each of a folder given; without any, those of tests/fuzz/corpus/NAME where NAME is the program's
+ * name after "fuzz-". Exits 0 when all came back, and fails when there was nothing to run: an empty
  * corpus proves nothing.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -4,43 +4,9 @@
 # middle, and its network is cut.
 #   tests/rig/end-to-end.sh      top_builddir names the build; ends with "N passed, N failed"
 set -uo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-test.XXXXXX")
-export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
-passed=0 failed=0 pids=()
+. "$(dirname "$0")/with-rig.sh"
 
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
-
-cleanup() {
-  "$top/tests/rig/rig" down >/dev/null 2>&1
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-say() { printf '%s  %s\n' "$(date -u +%T)" "$1"; }
-ok() { passed=$((passed + 1)); say "ok    $1"; }
-no() { failed=$((failed + 1)); say "FAIL  $1"; tail -5 "$dir/agent.log" | sed 's/^/        | /'; "$tillwatch" status | sed 's/^/        | /'; }
-# within SECONDS NAME COMMAND...: a check that must come true
-within() {
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$limit" ] || { no "$name"; return 1; }
-    sleep 0.3
-  done
-  ok "$name"
-}
-
-# --- the shop, the receiver, the network between ---------------------------------------------------------
-say "the rig comes up"
-if ! "$top/tests/rig/rig" up >"$dir/rig.log" 2>&1; then tail -20 "$dir/rig.log"; echo "the rig did not come up"; echo "0 passed, 1 failed"; exit 1; fi
+# --- the receiver, the network between ---------------------------------------------------------------------
 secret=whsec_$(head -c 32 /dev/urandom | base64)
 (umask 077; printf '%s' "$secret" >"$dir/hook.secret")
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --secret "$secret" --ready-file "$dir/shop.json" --max-seconds 3600 >"$dir/shop.log" 2>&1 &
@@ -51,7 +17,7 @@ python3 "$here/cut.py" "0:$RIG_DOOR_PORT" "0:$RIG_TLS_PORT" "0:$hook_port" >"$di
 cut=$!
 pids+=($cut)
 until grep -q ready "$dir/cut.out"; do sleep 0.1; done
-read -r _ door tls reference <"$dir/cut.out"
+read -r _ door_port tls reference <"$dir/cut.out"
 
 cat >"$dir/rig.yaml" <<Y
 shop: {name: rig}
@@ -61,11 +27,11 @@ agent:
   reference: ["http://127.0.0.1:$reference/health"]
 defaults: {interval: 2s, timeout: 1500ms}
 probes:
-  - {name: page, plugin: storefront, url: "http://127.0.0.1:$door/p/laptop", assert: [{status: 200}, {body: {contains: Add to cart}}]}
+  - {name: page, plugin: storefront, url: "http://127.0.0.1:$door_port/p/laptop", assert: [{status: 200}, {body: {contains: Add to cart}}]}
   - {name: page-tls, plugin: storefront, url: "https://localhost:$tls/p/laptop", ca_file: "$RIG_HOME/door.crt", assert: [{status: 200}]}
   - name: api
     plugin: storefront
-    url: "http://127.0.0.1:$door/shop-api"
+    url: "http://127.0.0.1:$door_port/shop-api"
     method: POST
     headers: {Content-Type: application/json}
     body: '{"query": "{ activeChannel { code } }"}'
@@ -141,9 +107,9 @@ fault() { # NAME ALERT
   within 90 "fault $1: nothing is left of what was before" none_left
   local from
   from=$(here_line)
-  "$top/tests/rig/rig" fault "$1" >>"$dir/rig.log" 2>&1
+  "$here/rig" fault "$1" >>"$dir/rig.log" 2>&1
   within 60 "fault $1: $2 fires and is delivered" hook firing "$2" "$from"
-  "$top/tests/rig/rig" heal >>"$dir/rig.log" 2>&1
+  "$here/rig" heal >>"$dir/rig.log" 2>&1
   within 90 "fault $1: $2 resolves and is delivered" hook resolved "$2" "$from"
   within 60 "fault $1: the shop is well again" all_ok
 }
@@ -155,13 +121,13 @@ fault down ApiDown
 # --- the agent is killed in the middle ----------------------------------------------------------------------
 within 90 'before the kill: nothing is left of the faults' none_left
 from=$(here_line)
-"$top/tests/rig/rig" fault errors >>"$dir/rig.log" 2>&1
+"$here/rig" fault errors >>"$dir/rig.log" 2>&1
 within 60 'before the kill: ApiDown fires' hook firing ApiDown "$from"
 seen_at=$(date +%s)
 before=$(value "count_over_time(tillwatch_probe_verdict{probe=\"page\"}[10m] @ $seen_at)")
 kill -KILL "$agent"
 wait "$agent" 2>/dev/null
-"$top/tests/rig/rig" heal >>"$dir/rig.log" 2>&1
+"$here/rig" heal >>"$dir/rig.log" 2>&1
 start_agent
 within 40 'after the kill: the agent watches again' all_ok
 after=$(value "count_over_time(tillwatch_probe_verdict{probe=\"page\"}[10m] @ $seen_at)")
@@ -177,11 +143,11 @@ within 60 'network cut: one page says that the agent is blind' hook firing Agent
 sleep 15
 fired=$(($(count_hooks firing '*') - fired_before))
 if [ "$fired" = 1 ]; then ok 'network cut: exactly one page'; else no "network cut: $fired pages"; fi
-"$top/tests/rig/rig" fault errors >>"$dir/rig.log" 2>&1
+"$here/rig" fault errors >>"$dir/rig.log" 2>&1
 sleep 4
 kill -USR2 "$cut"
 within 60 'sight returns: the outage that began meanwhile pages' hook firing ApiDown "$from"
-"$top/tests/rig/rig" heal >>"$dir/rig.log" 2>&1
+"$here/rig" heal >>"$dir/rig.log" 2>&1
 within 240 'sight returns: the blind page resolves' hook resolved AgentBlind "$from"
 within 90 'and so does the outage' hook resolved ApiDown "$from"
 invalid=$(grep -c '"valid": *false' "$hooks")
@@ -189,5 +155,4 @@ if [ "$invalid" = 0 ]; then ok 'no webhook had a wrong signature'; else no "$inv
 
 kill -TERM "$agent"
 if wait "$agent"; then ok 'the agent ends cleanly'; else no "the agent ended with $?"; fi
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+count

@@ -5,41 +5,7 @@
 # Vendure, and what it writes, with no other edit than the receiver's url, pages when the shop is down and says when it is back.
 #   tests/rig/examples.sh        top_builddir names the build; ends with "N passed, N failed"
 set -uo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-examples.XXXXXX")
-export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
-passed=0 failed=0 agent='' pids=()
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
-cleanup() {
-  for p in $agent "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
-  "$here/rig" down >/dev/null 2>&1
-  if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-say() { printf '%s  %s\n' "$(date -u +%T)" "$1"; }
-ok() { passed=$((passed + 1)); say "ok    $1"; }
-no() { failed=$((failed + 1)); say "FAIL  $1"; tail -5 "$dir/agent.log" | sed 's/^/        | /'; "$tillwatch" probes | sed 's/^/        | /'; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$limit" ] || { no "$name"; return 1; }
-    sleep 0.3
-  done
-  ok "$name"
-}
-same() { if [ "$2" = "$3" ]; then ok "$1: $2"; else no "$1: $2, and not $3"; fi; }
-
-say "the rig comes up"
-if ! "$here/rig" up >"$dir/rig.log" 2>&1; then tail -20 "$dir/rig.log"; echo "the rig did not come up"; echo "0 passed, 1 failed"; exit 1; fi
-door=http://127.0.0.1:$RIG_DOOR_PORT
-sql() { psql -qAt -h 127.0.0.1 -p "$RIG_PG_PORT" -U postgres -d shop -c "$1"; }
-sql "alter database shop set timezone = 'UTC'"
+. "$(dirname "$0")/with-rig.sh"
 admin() { curl -s -b "$dir/cookies" -c "$dir/cookies" -H 'content-type: application/json' -d "{\"query\":\"$1\"}" "$door/admin-api"; }
 admin 'mutation{login(username:\"superadmin\",password:\"superadmin\"){__typename}}' >/dev/null
 role=$(admin 'mutation{createRole(input:{code:\"monitor\",description:\"monitor\",permissions:[ReadCatalog]}){id}}' | jq -r .data.createRole.id)
@@ -134,5 +100,4 @@ leaps 300 'each page has its series, and all is well' all_well
 leaps 300 'a shop that is down pages' told firing
 "$here/rig" heal >>"$dir/rig.log" 2>&1
 leaps 900 'and it is told that it is back' told resolved
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+count

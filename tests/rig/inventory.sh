@@ -7,46 +7,11 @@
 # Ends with "N passed, N failed".
 set -uo pipefail
 minutes=${1:-1} rate=${2:-240}
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-inventory.XXXXXX")
-export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
-passed=0 failed=0 agent='' shoppers=''
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
-cleanup() {
-  [ -n "$shoppers" ] && kill "$shoppers" 2>/dev/null
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  "$here/rig" down >/dev/null 2>&1
-  if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-say() { printf '%s  %s\n' "$(date -u +%T)" "$1"; }
-ok() { passed=$((passed + 1)); say "ok    $1"; }
-no() { failed=$((failed + 1)); say "FAIL  $1"; tail -5 "$dir/agent.log" | sed 's/^/        | /'; "$tillwatch" status | sed 's/^/        | /'; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$limit" ] || { no "$name"; return 1; }
-    sleep 0.3
-  done
-  ok "$name"
-}
-same() { if [ "$2" = "$3" ]; then ok "$1: $2"; else no "$1: $2, and not $3"; fi; }
-
-say "the rig comes up"
-if ! "$here/rig" up >"$dir/rig.log" 2>&1; then tail -20 "$dir/rig.log"; echo "the rig did not come up"; echo "0 passed, 1 failed"; exit 1; fi
-door=http://127.0.0.1:$RIG_DOOR_PORT
-sql() { psql -qAt -h 127.0.0.1 -p "$RIG_PG_PORT" -U postgres -d shop -c "$1"; }
-sql "alter database shop set timezone = 'UTC'"
+. "$(dirname "$0")/with-rig.sh"
 curl -s -o /dev/null -D "$dir/login" -H 'content-type: application/json' -d '{"query":"mutation{login(username:\"superadmin\",password:\"superadmin\"){__typename}}"}' "$door/admin-api"
 sed -n 's/^vendure-auth-token: *\([0-9a-f]*\).*/\1/Ip' "$dir/login" >"$dir/token"
 chmod 600 "$dir/token"
-[ -s "$dir/token" ] || { no 'the admin API gives a token'; echo "$passed passed, $failed failed"; exit 1; }
+[ -s "$dir/token" ] || { no 'the admin API gives a token'; count; exit 1; }
 
 slugs=$(sql 'select distinct slug from product_translation order by 1')
 pages=$(printf '"%s", ' $(printf "$door/p/%s.html " $slugs))
@@ -167,8 +132,8 @@ done
 say "$rate shoppers a minute buy for $minutes minutes"
 "$here/rig" shoppers "$rate" $((minutes * 60)) >"$dir/shoppers.log" 2>&1 &
 shoppers=$!
+pids+=($!)
 wait "$shoppers"
-shoppers=''
 sleep 8
 sold=$(sql 'select sum("stockAllocated") from stock_level')
 placed=$(sql 'select count(*) from "order" where "orderPlacedAt" is not null')
@@ -219,5 +184,4 @@ within 20 'who pays twice is found' is 'inventory_order_faults{fault="charged_tw
 sql "insert into \"order\" (code, state, active, \"couponCodes\", \"currencyCode\", \"shippingAddress\", \"billingAddress\", \"subTotal\", \"subTotalWithTax\", shipping, \"shippingWithTax\", type, \"orderPlacedAt\", \"createdAt\", \"updatedAt\") select 'UNPAID1', state, active, \"couponCodes\", \"currencyCode\", \"shippingAddress\", \"billingAddress\", \"subTotal\", \"subTotalWithTax\", shipping, \"shippingWithTax\", type, now() at time zone 'UTC', now(), now() from \"order\" where code = '$2'"
 within 20 'so is an order without a payment' is 'inventory_order_faults{fault="order_without_payment"}' 1
 same 'and nothing else' "$(value 'sum(inventory_order_faults)')" 2
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+count

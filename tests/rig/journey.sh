@@ -4,41 +4,7 @@
 # are the same with journeys as PostgreSQL has them without.
 #   tests/rig/journey.sh         top_builddir names the build; ends with "N passed, N failed"
 set -uo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-build=${top_builddir:-$top/build}
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-rig-journey.XXXXXX")
-export RIG_HOME=${RIG_HOME:-${TMPDIR:-/tmp}/tillwatch-rig-home}
-passed=0 failed=0 agent=''
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-export RIG_DOOR_PORT=$(free_port) RIG_TLS_PORT=$(free_port) RIG_SHOP_PORT=$(free_port) RIG_PG_PORT=$(free_port)
-cleanup() {
-  [ -n "$agent" ] && kill "$agent" 2>/dev/null && wait "$agent" 2>/dev/null
-  "$here/rig" down >/dev/null 2>&1
-  if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-say() { printf '%s  %s\n' "$(date -u +%T)" "$1"; }
-ok() { passed=$((passed + 1)); say "ok    $1"; }
-no() { failed=$((failed + 1)); say "FAIL  $1"; tail -5 "$dir/agent.log" | sed 's/^/        | /'; "$tillwatch" status | sed 's/^/        | /'; }
-within() { # SECONDS NAME COMMAND...
-  local limit=$((SECONDS + $1)) name=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$limit" ] || { no "$name"; return 1; }
-    sleep 0.3
-  done
-  ok "$name"
-}
-same() { if [ "$2" = "$3" ]; then ok "$1: $2"; else no "$1: $2, and not $3"; fi; }
-
-say "the rig comes up"
-if ! "$here/rig" up >"$dir/rig.log" 2>&1; then tail -20 "$dir/rig.log"; echo "the rig did not come up"; echo "0 passed, 1 failed"; exit 1; fi
-door=http://127.0.0.1:$RIG_DOOR_PORT
-sql() { psql -qAt -h 127.0.0.1 -p "$RIG_PG_PORT" -U postgres -d shop -c "$1"; }
-sql "alter database shop set timezone = 'UTC'"
+. "$(dirname "$0")/with-rig.sh"
 
 call() { # NAME OP QUERY [MORE]: a step
   printf '{name: %s, request: {url: "%s/shop-api?op=%s", graphql: {query: %s}}%s}' "$1" "$door" "$2" "'$3'" "${4:-}"
@@ -156,6 +122,7 @@ start
 within 20 'the agent is up' "$tillwatch" probes
 node "$here/shoppers.js" 300 45 >"$dir/shoppers.log" 2>&1 &
 shoppers=$!
+pids+=($!)
 placed() { [ "$(left)" -gt 0 ]; }
 within 60 'a journey has ordered and not yet cleaned up' placed
 kill -9 "$agent"; wait "$agent" 2>/dev/null
@@ -210,5 +177,4 @@ within 150 'customers still come to the payment' carts "$was"
 same 'and the funnel has no purchase more' "$(good buying purchase)" "$orders"
 same 'nor has the one from states' "$(good by-state purchase)" "$orders"
 stop
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+count

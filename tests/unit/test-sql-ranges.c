@@ -16,18 +16,14 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
-
-#include "plugins/sql/sql.h"
+#include "tests/unit/sql-help.h"
 
 #define KEYS 20000
 #define QUERY "SELECT sku, qty FROM stock"
 #define NONE INT64_MIN
 
 struct bench {
-	char dir[64], path[96];
-	sqlite3 *shop;                   /* who writes */
-	struct sql_dsn dsn;
+	struct sql_shop shop;
 	struct sql_query one;            /* for single keys */
 	struct sql_db db;
 	struct sql_reader *r;
@@ -40,7 +36,6 @@ struct bench {
 	void (*before_ask)(struct bench *); /* the shop goes on between two statements */
 };
 static struct bench *bench;
-static int breaks_after = -1;
 
 static int
 asking(struct sql_db *db)
@@ -50,35 +45,14 @@ asking(struct sql_db *db)
 	return sql_sqlite.ask(db);
 }
 
-static int
-breaking(struct sql_db *db)
-{
-	if (breaks_after == 0)
-		return sql_fail(db, SQL_E_TIMEOUT, "broken off by the test");
-	breaks_after -= breaks_after > 0;
-	return sql_sqlite.row(db);
-}
-
-static void
-sql(struct bench *t, const char *fmt, ...)
-{
-	char text[512], *err = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	if (sqlite3_exec(t->shop, text, NULL, NULL, &err) != SQLITE_OK)
-		fail_msg("%s: %s", text, err);
-}
-
 static void
 put(struct bench *t, int key, int64_t qty)
 {
 	if (qty == NONE)
-		sql(t, "DELETE FROM stock WHERE sku = %d", key);
+		sql(&t->shop, "DELETE FROM stock WHERE sku = %d", key);
 	else
-		sql(t, "INSERT OR REPLACE INTO stock VALUES (%d, %lld)", key, (long long)qty);
+		sql(&t->shop, "INSERT OR REPLACE INTO stock VALUES (%d, %lld)", key,
+		    (long long)qty);
 	t->table[key] = qty;
 }
 
@@ -124,15 +98,10 @@ setup(void **state)
 	char err[256], *head;
 
 	assert_non_null(t);
-	snprintf(t->dir, sizeof(t->dir), "/tmp/tillwatch-sql-ranges.XXXXXX");
-	assert_non_null(mkdtemp(t->dir));
-	snprintf(t->path, sizeof(t->path), "%s/shop.db", t->dir);
-	assert_int_equal(sqlite3_open(t->path, &t->shop), SQLITE_OK);
-	sql(t, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-	    "CREATE TABLE stock (sku INTEGER PRIMARY KEY, qty)");
+	sql_shop_open(&t->shop);
+	sql(&t->shop, "CREATE TABLE stock (sku INTEGER PRIMARY KEY, qty)");
 	for (int i = 0; i < KEYS; i++)
 		t->table[i] = t->handed[i] = NONE;
-	assert_int_equal(sql_dsn_parse(&t->dsn, t->path, err, sizeof(err)), 0);
 	assert_non_null(t->ranges = sql_ranges_new(SQL_SQLITE, QUERY, "sku"));
 	assert_non_null(head = sql_ranges_keys_head(t->ranges));
 	around.head = head;
@@ -151,10 +120,9 @@ setup(void **state)
 	t->r->ranges = t->ranges;
 	driver = sql_sqlite;
 	driver.ask = asking;
-	driver.row = breaking;
-	breaks_after = -1;
+	driver.row = breaking_row;
 	t->db.driver = &driver;
-	t->db.dsn = &t->dsn;
+	t->db.dsn = &t->shop.dsn;
 	t->db.zone = "UTC";
 	t->db.statement_us = 10000000;
 	*state = t;
@@ -164,9 +132,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const ends[] = {"", "-wal", "-shm"};
 	struct bench *t = *state;
-	char path[128];
 
 	if (t->db.connection != NULL)
 		t->db.driver->close(&t->db);
@@ -174,14 +140,8 @@ teardown(void **state)
 	free(t->r);
 	sql_ranges_free(t->ranges);
 	sql_query_clear(&t->one);
-	sqlite3_close(t->shop);
-	sql_dsn_clear(&t->dsn);
 	tz_free(t->zone);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s%s", t->path, ends[i]);
-		unlink(path);
-	}
-	rmdir(t->dir);
+	sql_shop_close(&t->shop);
 	free(t);
 	return 0;
 }
@@ -237,10 +197,10 @@ assert_same(const struct bench *t)
 static void
 fill(struct bench *t, int n)
 {
-	sql(t, "BEGIN");
+	sql(&t->shop, "BEGIN");
 	for (int i = 0; i < n; i++)
 		put(t, i, i % 40);
-	sql(t, "COMMIT");
+	sql(&t->shop, "COMMIT");
 	must_round(t);
 	assert_true(t->is_whole);
 	assert_same(t);
@@ -298,7 +258,7 @@ keys_that_come_and_go_are_seen(void **state)
 	put(t, 9000, 7);
 	must_round(t);
 	assert_same(t);
-	sql(t, "DELETE FROM stock");
+	sql(&t->shop, "DELETE FROM stock");
 	for (int i = 0; i < KEYS; i++)
 		t->table[i] = NONE;
 	must_round(t);

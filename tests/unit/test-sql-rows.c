@@ -15,17 +15,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
-
-#include "plugins/sql/sql.h"
+#include "tests/unit/sql-help.h"
 
 #define EVENTS 60000
 #define T0 1795486000000LL
 
 struct bench {
-	char dir[64], path[96];
-	sqlite3 *shop;                   /* who writes */
-	struct sql_dsn dsn;
+	struct sql_shop shop;
 	struct sql_query query;
 	struct sql_db db;
 	struct sql_reader *r;
@@ -43,16 +39,6 @@ struct bench {
 	int dies_after;                  /* batches; -1 = it lives */
 };
 
-/* A driver before SQLite's: its result breaks off after so many rows. */
-static int breaks_after = -1;
-static int
-breaking_row(struct sql_db *db)
-{
-	if (breaks_after == 0)
-		return sql_fail(db, SQL_E_TIMEOUT, "broken off by the test");
-	breaks_after -= breaks_after > 0;
-	return sql_sqlite.row(db);
-}
 static struct sql_driver breaking;
 
 static void
@@ -88,19 +74,6 @@ on_reject(void *arg, const char *reason, const char *excerpt, size_t len)
 	t->n_rejects++;
 	snprintf(t->reason, sizeof(t->reason), "%s", reason);
 	snprintf(t->excerpt, sizeof(t->excerpt), "%.*s", (int)len, excerpt);
-}
-
-static void
-sql(struct bench *t, const char *fmt, ...)
-{
-	char text[1024], *err = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	if (sqlite3_exec(t->shop, text, NULL, NULL, &err) != SQLITE_OK)
-		fail_msg("%s: %s", text, err);
 }
 
 static void
@@ -161,23 +134,16 @@ static int
 setup(void **state)
 {
 	struct bench *t = calloc(1, sizeof(*t));
-	char err[256];
 
 	assert_non_null(t);
-	snprintf(t->dir, sizeof(t->dir), "/tmp/tillwatch-sql-rows.XXXXXX");
-	assert_non_null(mkdtemp(t->dir));
-	snprintf(t->path, sizeof(t->path), "%s/shop.db", t->dir);
-	assert_int_equal(sqlite3_open(t->path, &t->shop), SQLITE_OK);
-	sql(t, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-	    "CREATE TABLE orders (id, at, v, email, sku, value, word);"
+	sql_shop_open(&t->shop);
+	sql(&t->shop, "CREATE TABLE orders (id, at, v, email, sku, value, word);"
 	    "CREATE INDEX o ON orders(at)");
-	assert_int_equal(sql_dsn_parse(&t->dsn, t->path, err, sizeof(err)), 0);
 	assert_int_equal(tz_open(&t->zone, "UTC", NULL), 0);
 	breaking = sql_sqlite;
 	breaking.row = breaking_row;
-	breaks_after = -1;
 	t->db.driver = &breaking;
-	t->db.dsn = &t->dsn;
+	t->db.dsn = &t->shop.dsn;
 	t->db.query = &t->query;
 	t->db.time = "time";
 	t->db.zone = "UTC";
@@ -190,20 +156,12 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const ends[] = {"", "-wal", "-shm"};
 	struct bench *t = *state;
-	char path[128];
 
 	end_process(t);
-	sqlite3_close(t->shop);
 	sql_query_clear(&t->query);
-	sql_dsn_clear(&t->dsn);
 	tz_free(t->zone);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s%s", t->path, ends[i]);
-		unlink(path);
-	}
-	rmdir(t->dir);
+	sql_shop_close(&t->shop);
 	free(t);
 	return 0;
 }
@@ -268,7 +226,7 @@ insert(struct shop *s, int64_t ms)
 
 	time_text(s, ms, at);
 	s->event_of[s->n_ids] = s->n_events;
-	sql(s->t, "INSERT INTO orders(id,at,v,word) VALUES(%d,%s,%d,'a')", s->n_ids++, at,
+	sql(&s->t->shop, "INSERT INTO orders(id,at,v,word) VALUES(%d,%s,%d,'a')", s->n_ids++, at,
 	    s->n_events++);
 }
 
@@ -282,7 +240,7 @@ change(struct shop *s)
 	if (s->t->taken[s->event_of[id]] != 1)
 		return;
 	time_text(s, s->now_ms, at);
-	sql(s->t, "UPDATE orders SET at=%s,v=%d WHERE id=%d", at, s->n_events, id);
+	sql(&s->t->shop, "UPDATE orders SET at=%s,v=%d WHERE id=%d", at, s->n_events, id);
 	s->event_of[id] = s->n_events++;
 }
 
@@ -291,7 +249,7 @@ write_some(struct shop *s)
 {
 	int n = upto(4) == 0 ? upto(60) : upto(6);
 
-	sql(s->t, "BEGIN");
+	sql(&s->t->shop, "BEGIN");
 	for (int i = 0; i < n; i++)
 		switch (upto(6)) {
 		case 0: /* late, by nearly all of the overlap */
@@ -306,7 +264,7 @@ write_some(struct shop *s)
 		default:
 			insert(s, s->now_ms - upto(3));
 		}
-	sql(s->t, "COMMIT");
+	sql(&s->t->shop, "COMMIT");
 }
 
 static void
@@ -343,10 +301,10 @@ each_once(struct bench *t, enum mode mode, int64_t from_ms, int64_t to_ms)
 	start_process(t);
 	sql_seen_init(&t->r->seen, from_ms - 86400000);
 	t->n_position = sql_seen_save(&t->r->seen, t->position);
-	sql(t, "BEGIN");
+	sql(&t->shop, "BEGIN");
 	for (int i = 0; i < 4000; i++)
 		insert(s, from_ms - 3600000 + i * 700 + upto(2000));
-	sql(t, "COMMIT");
+	sql(&t->shop, "COMMIT");
 	while (s->now_ms < to_ms) {
 		write_some(s);
 		run_somehow(s);
@@ -412,7 +370,7 @@ rows_without_ids_are_not_lost_where_they_are_cut(void **state)
 
 	set_query(t, "SELECT at AS time, v FROM orders WHERE at > $watermark_ms");
 	for (int i = 0; i < 1000; i++)
-		sql(t, "INSERT INTO orders(at,v) VALUES(%lld,%d)",
+		sql(&t->shop, "INSERT INTO orders(at,v) VALUES(%lld,%d)",
 		    (long long)(T0 - 100000 + i / 7), i);
 	t->r->max_rows = 11;
 	for (int i = 0; i < 400; i++) {
@@ -426,13 +384,13 @@ rows_without_ids_are_not_lost_where_they_are_cut(void **state)
 	assert_int_equal(t->n_taken, 1000);
 	/* More at one time than the limit: it is stretched, in the end. */
 	for (int i = 0; i < 100; i++)
-		sql(t, "INSERT INTO orders(at,v) VALUES(%lld,%d)", (long long)T0, 2000 + i);
+		sql(&t->shop, "INSERT INTO orders(at,v) VALUES(%lld,%d)", (long long)T0, 2000 + i);
 	for (int i = 0; i < 8; i++)
 		must_run(t, T0 + 5000);
 	assert_int_equal(t->n_taken, 1100);
 	/* Between two batches of one result the process dies: they end between two times. */
 	for (int i = 0; i < 1000; i++)
-		sql(t, "INSERT INTO orders(at,v) VALUES(%lld,%d)",
+		sql(&t->shop, "INSERT INTO orders(at,v) VALUES(%lld,%d)",
 		    (long long)(T0 + 10000 + i / 9), 3000 + i);
 	t->r->max_rows = 100000;
 	t->dies_after = 1;
@@ -451,18 +409,18 @@ forgetting_doubles_nothing(void **state)
 {
 	struct bench *t = *state;
 
-	sql(t, "BEGIN");
+	sql(&t->shop, "BEGIN");
 	for (int i = 0; i < SQL_SEEN_MAX - 90; i++)
-		sql(t, "INSERT INTO orders(id,at,v) VALUES(%d,%lld,%d)", i,
+		sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(%d,%lld,%d)", i,
 		    (long long)(T0 + 1000 + i * 10), i);
-	sql(t, "COMMIT");
+	sql(&t->shop, "COMMIT");
 	must_run(t, T0 + 50000);
 	assert_int_equal(t->n_taken, SQL_SEEN_MAX - 90);
-	sql(t, "BEGIN");
+	sql(&t->shop, "BEGIN");
 	for (int i = 0; i < 1200; i++)
-		sql(t, "INSERT INTO orders(id,at,v) VALUES(%d,%lld,%d)", 10000 + i,
+		sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(%d,%lld,%d)", 10000 + i,
 		    (long long)(T0 + 1001 + i / 10), 10000 + i);
-	sql(t, "COMMIT");
+	sql(&t->shop, "COMMIT");
 	must_run(t, T0 + 50001);
 	must_run(t, T0 + 50002);
 	assert_true(t->r->seen.n_forgotten > 0);
@@ -477,11 +435,11 @@ a_row_that_changed_is_another_event(void **state)
 {
 	struct bench *t = *state;
 
-	sql(t, "INSERT INTO orders(id,at,v,word) VALUES('A1',%lld,1,'paid')", T0);
+	sql(&t->shop, "INSERT INTO orders(id,at,v,word) VALUES('A1',%lld,1,'paid')", T0);
 	must_run(t, T0 + 1);
 	must_run(t, T0 + 2);
 	assert_int_equal(t->n_taken, 1);
-	sql(t, "UPDATE orders SET word='shipped', at=at+1000, v=2");
+	sql(&t->shop, "UPDATE orders SET word='shipped', at=at+1000, v=2");
 	must_run(t, T0 + 2000);
 	assert_int_equal(t->n_taken, 2);
 	assert_string_equal(t->text, "shipped");
@@ -545,10 +503,11 @@ a_column_that_changes_type_is_counted(void **state)
 	struct bench *t = *state;
 	int64_t before_ms;
 
-	sql(t, "INSERT INTO orders(id,at,v,word) VALUES(1,%lld,1,'a')", T0);
+	sql(&t->shop, "INSERT INTO orders(id,at,v,word) VALUES(1,%lld,1,'a')", T0);
 	must_run(t, T0 + 5000);
 	assert_int_equal(t->complete_ms, T0 + 4000);
-	sql(t, "INSERT INTO orders(id,at,v,word) VALUES(2,%lld,2,7),(3,%lld,3,8)", T0 + 1, T0 + 2);
+	sql(&t->shop, "INSERT INTO orders(id,at,v,word) VALUES(2,%lld,2,7),(3,%lld,3,8)", T0 + 1,
+	    T0 + 2);
 	must_run(t, T0 + 6000);
 	must_run(t, T0 + 7000); /* read again within the overlap, counted once */
 	assert_int_equal(t->n_rejects, 2);
@@ -556,12 +515,12 @@ a_column_that_changes_type_is_counted(void **state)
 	assert_int_equal(t->n_taken, 1);
 	assert_int_equal(t->complete_ms, T0 + 6000);
 	/* The third in turn: nobody knows any more what happens. */
-	sql(t, "INSERT INTO orders(id,at,v,word) VALUES(4,%lld,4,9)", T0 + 3);
+	sql(&t->shop, "INSERT INTO orders(id,at,v,word) VALUES(4,%lld,4,9)", T0 + 3);
 	before_ms = t->complete_ms;
 	must_run(t, T0 + 60000);
 	assert_int_equal(t->r->n_bad_in_turn, SQL_BAD_IN_TURN);
 	assert_int_equal(t->complete_ms, before_ms);
-	sql(t, "INSERT INTO orders(id,at,v,word) VALUES(5,%lld,5,'b')", T0 + 60001);
+	sql(&t->shop, "INSERT INTO orders(id,at,v,word) VALUES(5,%lld,5,'b')", T0 + 60001);
 	must_run(t, T0 + 70000);
 	assert_int_equal(t->n_taken, 2);
 	assert_int_equal(t->complete_ms, T0 + 69000);
@@ -580,29 +539,30 @@ reasons_are_given(void **state)
 	    {"6, x'00ff', 1, NULL, NULL, NULL, NULL", "time was a number and is a text"}};
 	struct bench *t = *state;
 
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(0,%lld,1)", T0);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(0,%lld,1)", T0);
 	must_run(t, T0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		sql(t, "INSERT INTO orders VALUES(%s)", rows[i].values);
+		sql(&t->shop, "INSERT INTO orders VALUES(%s)", rows[i].values);
 		must_run(t, T0 + 1000);
 		assert_string_equal(t->reason, rows[i].reason);
 		assert_int_equal(t->n_rejects, i + 1);
 		assert_int_equal(t->r->n[SQL_R_REJECTED], 1);
 		end_process(t); /* what a class was is learnt anew */
 		start_process(t);
-		sql(t, "DELETE FROM orders WHERE id > 0");
+		sql(&t->shop, "DELETE FROM orders WHERE id > 0");
 		must_run(t, T0 + 1000);
 	}
 	assert_int_equal(t->n_taken, 1);
 	/* A time that is NULL, where the query lets it through. */
 	set_query(t, "SELECT id, at AS time FROM orders");
-	sql(t, "INSERT INTO orders(id) VALUES(9)");
+	sql(&t->shop, "INSERT INTO orders(id) VALUES(9)");
 	must_run(t, T0 + 1000);
 	assert_string_equal(t->reason, "time is null");
 	assert_int_equal(t->n_taken, 2);
 	/* An address that changes its type is not kept as an example. */
 	set_query(t, QUERY "$watermark_ms");
-	sql(t, "INSERT INTO orders(id,at,email) VALUES(10,%lld,5),(11,%lld,'eve@shop.example')",
+	sql(&t->shop,
+	    "INSERT INTO orders(id,at,email) VALUES(10,%lld,5),(11,%lld,'eve@shop.example')",
 	    T0 + 10, T0 + 11);
 	must_run(t, T0 + 1000);
 	assert_string_equal(t->reason, "email was a number and is a text");
@@ -614,7 +574,7 @@ nulls_are_no_values(void **state)
 {
 	struct bench *t = *state;
 
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(NULL,%lld,1),(NULL,%lld,2)", T0, T0);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(NULL,%lld,1),(NULL,%lld,2)", T0, T0);
 	must_run(t, T0);
 	must_run(t, T0);
 	assert_int_equal(t->n_taken, 2); /* without an id all of the row tells it apart */
@@ -628,11 +588,11 @@ what_is_still_to_come_waits(void **state)
 {
 	struct bench *t = *state;
 
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(1,%lld,1)", T0 + 30000);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(1,%lld,1)", T0 + 30000);
 	must_run(t, T0);
 	assert_int_equal(t->n_taken, 0);
 	assert_int_equal(t->r->n_waiting, 1);
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(2,%lld,2)", T0 + 1);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(2,%lld,2)", T0 + 1);
 	must_run(t, T0 + 1000);
 	assert_int_equal(t->n_taken, 1);
 	must_run(t, T0 + 30000);
@@ -650,7 +610,7 @@ our_own_orders_are_marked(void **state)
 	struct bench *t = *state;
 
 	for (int i = 0; i < 4; i++) {
-		sql(t, "INSERT INTO orders(id,at,v,email,sku,value) "
+		sql(&t->shop, "INSERT INTO orders(id,at,v,email,sku,value) "
 		    "VALUES(%d,%lld,1,%s,%s,1234)", i, T0 + i, rows[i].email, rows[i].sku);
 		must_run(t, T0 + i);
 		assert_int_equal(t->last.flags, rows[i].flags);
@@ -658,7 +618,7 @@ our_own_orders_are_marked(void **state)
 		assert_true(t->values[3].as.real > 12.33 && t->values[3].as.real < 12.35);
 		assert_int_equal(t->r->n[SQL_R_SYNTHETIC], rows[i].flags != 0);
 	}
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(9,%lld,1)", T0 - 3000);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(9,%lld,1)", T0 - 3000);
 	must_run(t, T0 + 10);
 	assert_int_equal(t->last.flags, TW_RECORD_HISTORY);
 }
@@ -679,15 +639,15 @@ no_rows_are_knowledge_and_errors_are_none(void **state)
 	assert_int_equal(run(t, T0 + 60000), SQL_E_TIMEOUT);
 	assert_int_equal(t->complete_ms, T0 + 29000);
 	breaks_after = -1;
-	sql(t, "ALTER TABLE orders RENAME TO gone");
+	sql(&t->shop, "ALTER TABLE orders RENAME TO gone");
 	assert_int_equal(run(t, T0 + 60000), SQL_E_QUERY);
 	assert_non_null(strstr(t->db.err, "no such table"));
 	assert_int_equal(t->n_batches, 2);
-	sql(t, "ALTER TABLE gone RENAME TO orders");
+	sql(&t->shop, "ALTER TABLE gone RENAME TO orders");
 	must_run(t, T0 + 60000);
 	assert_int_equal(t->complete_ms, T0 + 59000);
 	t->db.driver->close(&t->db);
-	unlink(t->path);
+	unlink(t->shop.path);
 	assert_int_equal(run(t, T0 + 90000), SQL_E_CONNECT);
 	assert_int_equal(t->complete_ms, T0 + 59000);
 }
@@ -706,7 +666,7 @@ columns_that_do_not_fit_are_named(void **state)
 	assert_string_equal(t->db.err, "the query gives no column word (fields.word)");
 	/* A text is later than any number: that would find nothing for ever. */
 	set_query(t, QUERY "$watermark");
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(1,%lld,1)", T0);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(1,%lld,1)", T0);
 	assert_int_equal(run(t, T0), SQL_E_QUERY);
 	assert_non_null(strstr(t->db.err, "$watermark_ms"));
 }
@@ -720,7 +680,7 @@ nothing_is_written(void **state)
 	char text[] = "DELETE FROM orders RETURNING id, at AS time";
 	struct sql_query writes = {.text = text};
 
-	sql(t, "INSERT INTO orders(id,at,v) VALUES(1,%lld,1)", T0);
+	sql(&t->shop, "INSERT INTO orders(id,at,v) VALUES(1,%lld,1)", T0);
 	t->db.query = &writes;
 	assert_int_equal(run(t, T0), SQL_E_QUERY);
 	assert_non_null(strstr(t->db.err, "readonly"));
@@ -762,9 +722,10 @@ large_tables_that_are_read_wholly_are_named(void **state)
 {
 	struct bench *t = *state;
 
-	sql(t, "CREATE TABLE small(at); INSERT INTO small VALUES(1)");
+	sql(&t->shop, "CREATE TABLE small(at); INSERT INTO small VALUES(1)");
 	check_explained(t, "SELECT at + 0 AS time FROM orders WHERE v > $watermark_ms", false);
-	sql(t, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 10001) "
+	sql(&t->shop,
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 10001) "
 	    "INSERT INTO orders(id,at,v) SELECT i,i,i FROM n; ANALYZE");
 	check_explained(t, "SELECT at + 0 AS time FROM orders WHERE v > $watermark_ms", true);
 	check_explained(t, "SELECT o.at AS time FROM orders AS o WHERE v > $watermark_ms", true);
