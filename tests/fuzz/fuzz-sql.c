@@ -1,6 +1,7 @@
 /*
- * fuzz-sql.c - the first byte says what: an address, a query, a time, a stored position. Whatever
- * it is: a verdict, and nothing of a password in it.
+ * fuzz-sql.c - the first byte says what: an address, a query, a time, a stored position, the two
+ * hashes of a row (in halves; the second byte is their type). Whatever it is: a verdict, and
+ * nothing of a password in it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -89,6 +90,28 @@ try_position(const uint8_t *data, size_t size)
 			abort();
 }
 
+static void
+try_hashes(const char *text, size_t len)
+{
+	struct sql_query all = {.n_bound = 0}, single = {.n_bound = 1};
+	static struct sql_db db;
+	struct sql_ranges *g = sql_ranges_new(SQL_SQLITE, "SELECT sku FROM stock", "sku");
+	enum sql_type type = SQL_TEXT;
+
+	if (g == NULL)
+		abort();
+	if (len > 0)
+		type = (enum sql_type[]){SQL_TEXT, SQL_REAL, SQL_INT, SQL_TIME}[*text++ & 3], len--;
+	db.n_columns = 2;
+	db.cells[0] = sql_cell_of(type, text, len / 2);
+	db.cells[1] = sql_cell_of(type, text + len / 2, len - len / 2);
+	db.query = &all;
+	sql_ranges_note(g, &db);
+	db.query = &single;
+	sql_ranges_note(g, &db);
+	sql_ranges_free(g);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -110,6 +133,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'p':
 		try_position((const uint8_t *)text, size - 1);
+		break;
+	case 'h':
+		try_hashes(text, size - 1);
 		break;
 	default:
 		break;
