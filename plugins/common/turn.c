@@ -13,6 +13,7 @@
 
 #define RESERVE_SHARE 8
 #define WAIT_MAX_S 3600
+#define SHORT_BY 4                    /* of the time, that part */
 
 int64_t
 turn_left_us(struct tw_ctx *ctx)
@@ -20,6 +21,12 @@ turn_left_us(struct tw_ctx *ctx)
 	int64_t left = tw_api_->left_us(ctx);
 
 	return left - left / RESERVE_SHARE - TURN_RESERVE_US;
+}
+
+bool
+turn_was_short(int64_t given_us, int64_t time_us)
+{
+	return given_us < time_us - time_us / SHORT_BY;
 }
 
 bool

@@ -344,6 +344,13 @@ take_answer(struct http_json *s, const struct fetch_answer *a, json_t **root)
 	return done;
 }
 
+static enum asked
+no_answer(struct http_json *s, int rc, const struct fetch_answer *a)
+{
+	api_fail(s, rc == -ETIMEDOUT ? "timeout" : "fetch", "%s", a->err);
+	return ASKED_FAILED;
+}
+
 enum asked
 api_ask(struct http_json *s, const char *url, json_t *body, const struct api_place *at,
     bool may_be_unchanged, json_t **root)
@@ -355,6 +362,7 @@ api_ask(struct http_json *s, const char *url, json_t *body, const struct api_pla
 	char *text = tree != NULL ? json_dumps(tree, JSON_COMPACT) : NULL;
 	enum asked done = ASKED_LATER;
 	struct buf full;
+	int64_t given_us;
 	int rc;
 
 	*root = NULL;
@@ -367,15 +375,17 @@ api_ask(struct http_json *s, const char *url, json_t *body, const struct api_pla
 		r.body = text;
 		r.etag = may_be_unchanged ? s->etag : NULL;
 		r.modified = may_be_unchanged ? s->modified : NULL;
-		r.deadline = mono_add_us(mono_now(), turn_left_us(s->ctx) + TURN_RESERVE_US / 2);
+		given_us = turn_left_us(s->ctx) + TURN_RESERVE_US / 2;
+		r.deadline = mono_add_us(mono_now(), given_us);
 		buf_reset(&s->answer);
 		s->link[0] = '\0';
 		s->n_asked++;
 		rc = fetch(s->fetcher, &r, &a);
 		turn_put_off(&s->turn, (double)s->pause / 1e6);
-		if (rc != 0)
-			api_fail(s, rc == -ETIMEDOUT ? "timeout" : "fetch", "%s", a.err);
-		done = rc != 0 ? ASKED_FAILED : take_answer(s, &a, root);
+		if (rc == 0)
+			done = take_answer(s, &a, root);
+		else if (rc != -ETIMEDOUT || !turn_was_short(given_us, s->time_us))
+			done = no_answer(s, rc, &a);
 		if (may_be_unchanged && done == ASKED_OK) {
 			memcpy(s->etag, a.etag, sizeof(s->etag));
 			memcpy(s->modified, a.modified, sizeof(s->modified));

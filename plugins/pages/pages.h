@@ -120,7 +120,7 @@ struct host {                       /* whose addresses are asked for */
 enum asked {
 	ASKED_OK,                   /* an answer came: a->status */
 	ASKED_FAILED,               /* none, a->err */
-	ASKED_LATER                 /* no time for it in this run */
+	ASKED_LATER                 /* no time for it in this run, or too little */
 };
 
 /* ---- a run ---- */
@@ -162,6 +162,7 @@ struct pages {
 	/* a run */
 	struct tw_ctx *ctx;
 	uint64_t run;
+	int64_t time_us;            /* that it had for requests when it began */
 	const char *cause;
 	char err[PAGES_ERR];
 	bool is_waiting, is_blocked; /* it asks for no more pages */

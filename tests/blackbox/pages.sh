@@ -80,6 +80,13 @@ ok 'nor is missing'
 is 'tillwatch_probe_verdict{probe="truth"}' 0 || fail 'the comparer is content'
 ok 'the comparer is content'
 
+# Each run asks for as many pages as it has time for: the one that it has no time for is not at fault, one that hangs is.
+is 'pages_requests_total{probe="pages",result="failed"}' 0 || fail 'no page of a healthy shop has failed'
+ok 'no page of a healthy shop has failed'
+echo 'A-7=hang' | put "$dir/control"
+within 30 'a page that hangs has' least 'pages_requests_total{probe="pages",result="failed"}' 1
+: | put "$dir/control"
+
 # Three pages go wrong in four ways; none is reported before its grace.
 shop | sed 's/^A-1 .*/A-1 99.00 EUR OutOfStock/; s/^\(A-2 .*\) EUR/\1 USD/; s/^\(A-3 .*\) InStock/\1 OutOfStock/' | put "$dir/pages"
 changed=$(date +%s%N)

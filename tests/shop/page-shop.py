@@ -4,7 +4,7 @@
     page-shop.py FILE CONTROL       prints the port; ends with its standard input
 
 FILE holds "sku price currency availability" a line, and is read anew for each page. CONTROL, where it exists, holds words:
-SKU=MODE (wall, 403, cut, half, broken, gone, moved, error, none, redirect) for a page, all=MODE for every one, robots=MODE (deny, error).
+SKU=MODE (wall, 403, cut, half, broken, gone, moved, error, hang, none, redirect) for a page, all=MODE for every one, robots=MODE (deny, error).
 /sitemap.xml is an index of a packed and a plain one, of one elsewhere, and of itself; /endless.xml never ends.
 /count says how often a path was asked for, and by whom without our header.
 """
@@ -131,6 +131,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer('', 302, (('Location', self.path + '/'),))
         elif mode == 'error':
             self.answer('oops', 500)
+        elif mode == 'hang':
+            time.sleep(3)
         elif mode == 'none':
             self.answer('<html>Buy it!</html>')
         else:

@@ -6,7 +6,7 @@
 FILE holds "sku qty" a line, and is read anew for each answer. CONTROL, where it exists, holds words that change what
 follows: throttle (one call a second, else 429), quota (X-Shopify-Shop-Api-Call-Limit, for each way of paging a bucket of
 40 that loses two a second), points (GraphQL says THROTTLED in every second answer, and how many points are left), lie (says that
-it has ten more), cut (the body breaks off), garbled (one line is no JSON). /news gives what changed since, in times without a zone.
+it has ten more), slow (an answer takes a quarter of a second), cut (the body breaks off), garbled (one line is no JSON). /news gives what changed since, in times without a zone.
 """
 import json, os, sys, threading, time, urllib.parse, zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, value, status=200, headers=(), lines=False):
         text = '\n'.join(json.dumps(v) for v in value) + '\n' if lines else value if isinstance(value, str) else json.dumps(value)
         body = text.encode()
+        if 'slow' in words():
+            time.sleep(0.25)
         self.send_response(status)
         self.send_header('Content-Type', 'application/json')
         self.send_header('Content-Length', str(len(body)))

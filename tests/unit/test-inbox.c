@@ -514,6 +514,6 @@ main(void)
 	    cmocka_unit_test(test_sources),
 	};
 
-	alarm(60);
+	alarm(300);
 	return cmocka_run_group_tests_name("inbox", tests, make_dir, remove_dir);
 }

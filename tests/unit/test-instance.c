@@ -243,7 +243,7 @@ main(void)
 	};
 	int rc;
 
-	alarm(60);
+	alarm(300);
 	if (mkdtemp(root) == NULL)
 		return 1;
 	setenv("TILLWATCH_TEST_ROOT", root, 1);

@@ -262,6 +262,6 @@ main(void)
 	    cmocka_unit_test(test_broken_bytes),
 	};
 
-	alarm(120);
+	alarm(300);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

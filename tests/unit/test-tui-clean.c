@@ -338,6 +338,6 @@ main(void)
 	    cmocka_unit_test(test_resize_storm),
 	};
 
-	alarm(200);
+	alarm(300);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -376,6 +376,6 @@ main(void)
 	    cmocka_unit_test(test_sizes),
 	};
 
-	alarm(120);
+	alarm(300);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -382,6 +382,6 @@ main(void)
 	    cmocka_unit_test(test_states),
 	};
 
-	alarm(200);
+	alarm(300);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
