@@ -15,6 +15,13 @@ tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_loop_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test-loop-exact
+TESTS += tests/unit/test-loop-exact
+tests_unit_test_loop_exact_SOURCES = tests/unit/test-loop-exact.c
+tests_unit_test_loop_exact_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_loop_exact_LDFLAGS = $(TW_LDFLAGS) -Wl,--wrap=mono_now -Wl,--wrap=epoll_wait -Wl,--wrap=timerfd_settime
+tests_unit_test_loop_exact_LDADD = host/libtwhost.la $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test-reuse
 TESTS += tests/unit/test-reuse
 tests_unit_test_reuse_SOURCES = tests/unit/test-reuse.c
