@@ -23,10 +23,16 @@ turn_left_us(struct tw_ctx *ctx)
 	return left - left / RESERVE_SHARE - TURN_RESERVE_US;
 }
 
-bool
-turn_was_short(int64_t given_us, int64_t time_us)
+void
+turn_begin(struct turn *t, struct tw_ctx *ctx)
 {
-	return given_us < time_us - time_us / SHORT_BY;
+	t->time_us = turn_left_us(ctx);
+}
+
+bool
+turn_was_short(const struct turn *t, int64_t given_us)
+{
+	return given_us < t->time_us - t->time_us / SHORT_BY;
 }
 
 bool

@@ -384,7 +384,7 @@ api_ask(struct http_json *s, const char *url, json_t *body, const struct api_pla
 		turn_put_off(&s->turn, (double)s->pause / 1e6);
 		if (rc == 0)
 			done = take_answer(s, &a, root);
-		else if (rc != -ETIMEDOUT || !turn_was_short(given_us, s->time_us))
+		else if (rc != -ETIMEDOUT || !turn_was_short(&s->turn, given_us))
 			done = no_answer(s, rc, &a);
 		if (may_be_unchanged && done == ASKED_OK) {
 			memcpy(s->etag, a.etag, sizeof(s->etag));

@@ -190,7 +190,7 @@ static void
 begin(struct tw_ctx *ctx, struct http_json *s)
 {
 	s->ctx = ctx;
-	s->time_us = turn_left_us(ctx);
+	turn_begin(&s->turn, ctx);
 	s->cause = NULL;
 	s->is_waiting = false;
 	s->n_asked = s->n_throttled = s->n_records = s->n_rejected = 0;

@@ -96,7 +96,6 @@ struct http_json {
 	struct tw_ctx *ctx;
 	const char *cause;
 	char err[API_ERR];
-	int64_t time_us;            /* that it had for requests when it began */
 	bool is_waiting;            /* it goes on in a later run */
 	int64_t read_ms;
 	uint64_t n_asked, n_throttled, n_records, n_rejected;

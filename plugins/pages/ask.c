@@ -107,7 +107,7 @@ ask(struct pages *s, const char *url, int64_t max_bytes,
 	buf_reset(&s->body);
 	rc = fetch(s->fetcher, &r, a);
 	turn_put_off(&s->turn, (double)s->pause / 1e6);
-	if (rc == -ETIMEDOUT && turn_was_short(left_us, s->time_us)) {
+	if (rc == -ETIMEDOUT && turn_was_short(&s->turn, left_us)) {
 		s->is_waiting = true;
 		return ASKED_LATER;
 	}

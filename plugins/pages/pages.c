@@ -273,7 +273,7 @@ begin(struct tw_ctx *ctx, struct pages *s, uint32_t flags)
 
 	s->ctx = ctx;
 	s->run++;
-	s->time_us = turn_left_us(ctx);
+	turn_begin(&s->turn, ctx);
 	s->cause = NULL;
 	s->is_waiting = s->is_blocked = s->has_begun = false;
 	s->read_ms = wall_now().ms;

@@ -162,7 +162,6 @@ struct pages {
 	/* a run */
 	struct tw_ctx *ctx;
 	uint64_t run;
-	int64_t time_us;            /* that it had for requests when it began */
 	const char *cause;
 	char err[PAGES_ERR];
 	bool is_waiting, is_blocked; /* it asks for no more pages */
