@@ -35,7 +35,6 @@ write() { # AT N [AGAIN]: N requests of that second
     echo "10.0.0.$i - - [$when +0000] \"GET /$([ $((i % 3)) = 0 ] && echo cart/7 || echo p/$i) HTTP/1.1\" 200 12 \"-\" \"Mozilla/5.0\""
   done >>"$live"
 }
-value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)"$/\1/p'; }
 
 # Two hours and ten minutes ago
 : >"$live"
@@ -90,4 +89,4 @@ for at, v in json.load(sys.stdin)["data"]["result"][0]["values"]: print(int(at),
 done
 [ "$(value 'sum(last_over_time(access_log_lost_files_total[3h]))')" = 0 ] || [ -z "$(value 'access_log_lost_files_total')" ] || fail 'a file was lost'
 ok 'no file was lost'
-echo "ok: $n checks"
+ended

@@ -50,7 +50,7 @@ refused 'an address is numeric, says check with its place' 'listen.*localhost.*n
 
 value() { "$tillwatch" query "sum($1)" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)"$/\1/p'; }
 total() { value "last_over_time(api_requests_total{probe=\"$1\"}[1h])"; }
-is() { [ "$(total "$1")" = "$2" ]; }
+reads() { [ "$(total "$1")" = "$2" ]; }
 verdict() { [ "$(value "tillwatch_probe_verdict{probe=\"$1\"}")" = "$2" ]; }
 line() { echo "10.0.0.1 - - [$(date -u +%d/%b/%Y:%H:%M:%S) +0000] \"GET /$1 HTTP/1.1\" 200 12 \"-\" \"Mozilla/5.0\""; }
 lines() { for ((i = 0; i < $1; i++)); do line "p/$i"; done; }
@@ -73,7 +73,7 @@ within 15 'a port that is taken is said so' eval '[[ "$("$tillwatch" status)" = 
 kill "$holder"; wait "$holder" 2>/dev/null
 within 15 'and taken when it is free' eval 'verdict later 3 && [[ "$("$tillwatch" status)" != *"in use"* ]]'
 line 1 >"/dev/tcp/127.0.0.1/$taken"
-within 15 'and heard' is by-later 1
+within 15 'and heard' reads by-later 1
 
 # nginx
 cat >"$dir/nginx.conf" <<N
@@ -90,7 +90,7 @@ nginx=$!
 pids+=($!)
 within 10 'nginx answers' curl -sf --unix-socket "$dir/nginx.sock" http://shop/
 curl -sf --unix-socket "$dir/nginx.sock" 'http://shop/?[1-60]' >"$dir/out" || fail 'nginx answers 60 requests'
-within 20 "each of nginx's 61 requests is counted, once" is by-network 61
+within 20 "each of nginx's 61 requests is counted, once" reads by-network 61
 
 # logger: messages with their length before them, and messages by line
 lines 200 | logger -T -n 127.0.0.1 -P "$port" -t shop --octet-count
@@ -98,19 +98,19 @@ lines 200 | logger -T -n 127.0.0.1 -P "$port" -t shop --rfc3164
 lines 40 | logger -d -n 127.0.0.1 -P "$port" -t shop --rfc5424
 lines 30 >"/dev/tcp/127.0.0.1/$port" # lines alone
 sum=$((61 + 470))
-within 20 'by TCP and UDP, in both formats, and with no header at all' is by-network $sum
-within 10 'who listens elsewhere hears none of it' is by-later 1
+within 20 'by TCP and UDP, in both formats, and with no header at all' reads by-network $sum
+within 10 'who listens elsewhere hears none of it' reads by-later 1
 
 lines 150 >&7
-within 20 'lines of the standard input' is by-pipe 150
+within 20 'lines of the standard input' reads by-pipe 150
 
 # a host that dies
 kill -9 "$(host_of sent)" "$(host_of piped)"
 within 30 'both are back' eval '[ -n "$(host_of sent)" ] && [ -n "$(host_of piped)" ]'
 lines 25 | logger -T -n 127.0.0.1 -P "$port" -t shop
 lines 25 >&7
-within 30 'what is sent afterwards is counted' is by-network $((sum + 25))
-within 20 'and what is piped' is by-pipe 175
+within 30 'what is sent afterwards is counted' reads by-network $((sum + 25))
+within 20 'and what is piped' reads by-pipe 175
 
 # garbage, and strangers
 head -c 3000 /dev/urandom >"/dev/udp/127.0.0.1/$port"
@@ -119,12 +119,12 @@ printf '999999999 <14>x' >"/dev/tcp/127.0.0.1/$port"
 head -c 200000 /dev/zero | tr '\0' x >"/dev/tcp/127.0.0.1/$port"
 line last >"/dev/udp/127.0.0.1/$port"
 line last >"/dev/udp/127.0.0.1/$far"
-within 20 'garbage changes no number' is by-network $((sum + 26))
+within 20 'garbage changes no number' reads by-network $((sum + 26))
 within 10 'and is counted' eval '[ "$(value "access_log_lines_total{probe=\"sent\",result=\"unparsed\"}")" -ge 1 ]'
 within 10 'what is too long too' eval '[ "$(value "access_log_lines_total{probe=\"sent\",result=\"too_long\"}")" -ge 2 ]'
 within 10 'who may not send is counted, not heard' eval '[ "$(value "access_log_dropped_total{probe=\"far\",reason=\"sender\"}")" = 1 ] && [ -z "$(total by-strangers)" ]'
 
 exec 7>&-
 within 20 'the end of the standard input is said' eval '[[ "$("$tillwatch" status)" = *piped*"standard input has ended"* ]]'
-is by-pipe 175 || fail 'the count of what was piped has changed'
-echo "ok: $n checks"
+reads by-pipe 175 || fail 'the count of what was piped has changed'
+ended

@@ -122,4 +122,4 @@ within 10 'and is counted' eval '[ "$(value "access_log_lines_total{result=\"unp
 within 10 'a line that is too long too' eval '[ "$(value "access_log_lines_total{result=\"too_long\"}")" -ge 1 ]'
 within 10 'and one from the future' eval '[ "$(value "access_log_lines_total{result=\"future\"}")" = 1 ]'
 within 90 'the budget burns, and says so, when the minute is over' eval '[[ "$("$tillwatch" status)" = *shop-api*budget* ]]'
-echo "ok: $n checks"
+ended

@@ -7,7 +7,7 @@ exits() { local want=$1 rc; shift; "$@" >"$dir/out" 2>&1; rc=$?; [ "$rc" -eq "$w
 # said NAME PATTERN: the output of the check before has it
 said() { grep -q -- "$2" "$dir/out" || { cat "$dir/out"; fail "$1"; }; ok "$1"; }
 
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
 pids+=($!)
 within 20 'the shop is up' test -s "$dir/shop.json"
 http=$(sed -n 's/.*"http_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
@@ -107,4 +107,4 @@ ok 'the agent ends cleanly'
 check 'the store is sound' exits 0 "$tillwatch" db check "$dir/store"
 [ -z "$(pgrep -P "$agent" 2>/dev/null)" ] && ! kill -0 "$host" 2>/dev/null || fail 'a host was left behind'
 ok 'no host is left behind'
-echo "ok: $n checks"
+ended

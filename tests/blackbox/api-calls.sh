@@ -7,35 +7,14 @@
 # SPDX-License-Identifier: Apache-2.0
 set -eu -o pipefail
 
-top=${top_builddir:-.}
-host=${HOST:-$top/tillwatch-host}
-shop=${SHOP:-$top/tests/shop/tillwatch-shop}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-calls.XXXXXX")
-red=0 checks=0 pid=
+. "$(dirname "$0")/../check.sh"
+host=$build/tillwatch-host
+shop=$build/tests/shop/tillwatch-shop
 
-finish() {
-	[ -z "$pid" ] || { kill "$pid" 2>/dev/null || :; wait "$pid" 2>/dev/null || :; }
-	if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap finish EXIT
-
-# NAME GOT WANTED: wanted is a shell pattern.
-is() {
-	checks=$((checks + 1))
-	# shellcheck disable=SC2053
-	case $2 in
-	$3) ;;
-	*) red=1; printf 'FAIL %s\n  got    %q\n  wanted %q\n' "$1" "$2" "$3" ;;
-	esac
-}
-
-cp "$top/plugins/.libs/api.so" "$dir/api.so"
-"$shop" --dir "$dir/shop" --ready-file "$dir/ready" --max-seconds 300 >"$dir/out" 2>"$dir/err" &
-pid=$!
-until [ -s "$dir/ready" ]; do
-	kill -0 "$pid" 2>/dev/null || { red=1; echo 'FAIL the shop did not start'; cat "$dir/err"; exit 1; }
-	sleep 0.02
-done
+cp "$build/plugins/.libs/api.so" "$dir/api.so"
+"$shop" --dir "$dir/shop" --ready-file "$dir/ready" --max-seconds 900 >"$dir/shop.log" 2>&1 &
+pids+=($!)
+within 20 'the shop' test -s "$dir/ready"
 base=$(sed -E 's/.*"http":"([^"]*)".*/\1/' "$dir/ready")
 post() { curl -sS -m 10 --noproxy '*' -X POST -d "${2:-}" "$base/control/$1" >/dev/null; }
 
@@ -124,5 +103,4 @@ is 'a variable: where' "$(word refused)" calls/0/request/url
 run "$search" ',"source":"log"'
 is 'both: where' "$(word refused)" source
 
-[ "$red" = 0 ] && echo "$checks checks passed"
-exit $red
+ended

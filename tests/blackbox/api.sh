@@ -2,42 +2,15 @@
 # api.sh - the real agent's HTTP API, asked with curl: every endpoint's envelope, GET and form, errors, who may what,
 # deadlines and caps. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-api-test.XXXXXX")
-n=0 red=0 pids=()
-cleanup() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  n=$((n + 1))
-  # shellcheck disable=SC2053
-  if [[ $2 != $3 ]]; then
-    red=1
-    printf 'FAIL %s\n  got    %.600s\n  wanted %s\n' "$1" "$2" "$3"
-  fi
-}
-# within SECONDS WHAT COMMAND...
-within() {
-  local limit=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { red=1; echo "FAIL $what never came"; tail -n 5 "$dir"/*.log; exit 1; }
-    sleep 0.2
-  done
-}
+. "$(dirname "$0")/../check.sh"
 
 # --- a shop, an agent with a TCP listener and tokens ------------------------------------------------------------
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
 pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 http=$(jq -r .http_port "$dir/shop.json")
 (umask 077; printf 'reader-0123456789' >"$dir/read.token"; printf 'doer-0123456789' >"$dir/act.token")
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 configuration() { # $1: lines of agent.api; $2: more
   cat >"$dir/shop.yaml" <<Y
 shop: {name: acme}
@@ -61,7 +34,6 @@ tokens="    listen: 127.0.0.1:$port
       - {scope: read, token: \"\${file:$dir/read.token}\"}
       - {scope: act, token: \"\${file:$dir/act.token}\"}"
 configuration "$tokens" ''
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 start() {
   "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
   agent=$!
@@ -277,5 +249,4 @@ wait "$agent"
 configuration "    listen: 0.0.0.0:$port" ''
 timeout 20 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/refused" 2>&1
 is 'everywhere is refused' "$? $(cat "$dir/refused")" '[1-9]*not loopback*'
-[ "$red" = 0 ] && echo "ok: $n checks"
-exit "$red"
+ended

@@ -2,34 +2,8 @@
 # cli.sh - every verb of tillwatch: help with an example, JSON with its fields, the ways to the agent, exit codes, hints,
 # colours, closed pipes; with an agent and without. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-cli-test.XXXXXX")
-n=0 red=0 pids=()
-cleanup() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  n=$((n + 1))
-  # shellcheck disable=SC2053
-  if [[ $2 != $3 ]]; then
-    red=1
-    printf 'FAIL %s\n  got    %.600s\n  wanted %s\n' "$1" "$2" "$3"
-  fi
-}
-within() { # SECONDS WHAT COMMAND...
-  local limit=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { red=1; echo "FAIL $what never came"; tail -n 5 "$dir"/*.log; exit 1; }
-    sleep 0.2
-  done
-}
-tw() { "$build/cli/tillwatch" "$@"; }
+. "$(dirname "$0")/../check.sh"
+tw() { "$tillwatch" "$@"; }
 # exits NAME CODE PATTERN VERB...: its exit code, and what it says on both streams
 exits() {
   local said rc
@@ -43,7 +17,7 @@ verbs="init top status map check config doctor source schema query probes run al
 esc=$'\033'
 
 # --- help ------------------------------------------------------------------------------------------------------------
-unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL NO_COLOR
+unset NO_COLOR
 for v in $verbs; do
   json='--json' # of verbs whose answer is for people alone there is none
   case $v in top|completion) json='--token-file' ;; esac
@@ -84,11 +58,11 @@ exits 'a scheme that is none' 69 '*' status --url file:///etc/passwd
 exits 'a token file that is none' 66 '*none.token*' status --url http://127.0.0.1:1 --token-file "$dir/none.token"
 
 # --- without an agent: check, schema, run -c, db ------------------------------------------------------------------
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
 pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 http=$(jq -r .http_port "$dir/shop.json")
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 (umask 077; printf 'doer-0123456789\n' >"$dir/act.token"; printf 'reader-0123456789' >"$dir/read.token")
 cat >"$dir/shop.yaml" <<Y
 shop: {name: acme}
@@ -107,7 +81,6 @@ receivers:
 Y
 chmod 600 "$dir/shop.yaml"
 sed 's/name: list/nmae: list/' "$dir/shop.yaml" >"$dir/wrong.yaml"
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 exits 'check FILE' 0 '*shop.yaml: ok: 2 probes, 1 receivers*' check "$dir/shop.yaml"
 exits 'check ends with the footprint' 0 "*footprint*requests 127.0.0.1:$http *172800 a day*store *million samples a month, * MB*" check "$dir/shop.yaml"
 sed -i.bak 's/^probes:/systems: {web: {owner: w}}\nprobes:/' "$dir/shop.yaml"
@@ -194,10 +167,10 @@ read -r n red <"$dir/sub"
 # pty COMMAND...: its output on a terminal of 100x30
 pty() { script -qec "stty cols 100 rows 30; $*" /dev/null </dev/null; }
 is 'a pipe has no colours' "$(tw status | grep -c "$esc")" 0
-is 'a terminal has' "$(pty "$build/cli/tillwatch status" | grep -c "$esc" | sed 's/^[1-9].*/some/')" some
-is 'NO_COLOR' "$(NO_COLOR=1 pty "$build/cli/tillwatch status" | grep -c "$esc")" 0
-is '--no-color' "$(pty "$build/cli/tillwatch status --no-color" | grep -c "$esc")" 0
-is 'an empty NO_COLOR' "$(NO_COLOR='' pty "$build/cli/tillwatch status" | grep -c "$esc" | sed 's/^[1-9].*/some/')" some
+is 'a terminal has' "$(pty "$tillwatch status" | grep -c "$esc" | sed 's/^[1-9].*/some/')" some
+is 'NO_COLOR' "$(NO_COLOR=1 pty "$tillwatch status" | grep -c "$esc")" 0
+is '--no-color' "$(pty "$tillwatch status --no-color" | grep -c "$esc")" 0
+is 'an empty NO_COLOR' "$(NO_COLOR='' pty "$tillwatch status" | grep -c "$esc" | sed 's/^[1-9].*/some/')" some
 is 'a frame has none' "$(tw top --once | grep -c "$esc")" 0
 tw probes >"$dir/probes.txt"
 is 'no control byte of a foreign server' "$(LC_ALL=C grep -c '[^[:print:][:space:]]' <(LC_ALL=C tr -d '\200-\377' <"$dir/probes.txt"))" 0
@@ -214,5 +187,4 @@ kill -TERM "$agent"
 wait "$agent"
 exits 'db check' 0 '*0 findings' db check "$dir/made/by/it/store"
 field 'db check as JSON' .findings '[[][]]' db check "$dir/made/by/it/store"
-[ "$red" = 0 ] && echo "ok: $n checks"
-exit "$red"
+ended

@@ -2,42 +2,17 @@
 # config-upgrade.sh - words that were: check, the agent's log and doctor tell them, `tillwatch config upgrade` rewrites them
 # and nothing else, in all files, keeps the old ones, and leaves alone what it cannot judge. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=$(cd "${top_builddir:-$top/build}" && pwd)
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-upgrade-test.XXXXXX")
-n=0 red=0 agent=
-cleanup() {
-  [ -z "$agent" ] || { kill "$agent" 2>/dev/null; wait "$agent" 2>/dev/null; }
-  if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-ok() { n=$((n + 1)); }
-bad() { n=$((n + 1)); red=1; printf 'FAIL %s\n%s\n' "$1" "${2:-}"; }
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  # shellcheck disable=SC2053
-  if [[ $2 == $3 ]]; then ok; else bad "$1" "  got    $2
-  wanted $3"; fi
-}
+. "$(dirname "$0")/../check.sh"
 same() { if cmp -s "$2" "$3"; then ok; else bad "$1" "$(diff "$2" "$3" | head -8)"; fi; }
-wait_for() { # SECONDS COMMAND...
-  local limit=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ "$SECONDS" -lt "$limit" ] || return 1
-    sleep 0.1
-  done
-}
 mkdir "$dir/plugins" "$dir/etc" "$dir/etc/conf.d"
 cp "$build"/plugins/.libs/*.so "$dir/plugins/"
 chmod 755 "$dir/plugins"
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
-unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL
-tw() { "$build/cli/tillwatch" "$@" 2>&1; }
+export TILLWATCH_PLUGINS=$dir/plugins
+tw() { "$tillwatch" "$@" 2>&1; }
 umask 022
 file=$dir/etc/tillwatch.yaml
 # A port on which nobody listens: what the sources ask is refused at once.
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 
 old_files() {
   cat >"$file" <<Y
@@ -193,14 +168,13 @@ P
 mkdir "$dir/old" && cp -p "$dir/was.yaml" "$dir/old/tillwatch.yaml"
 "$build/agent/tillwatchd" -c "$dir/old/tillwatch.yaml" >"$dir/agent.log" 2>&1 &
 agent=$!
-wait_for 60 grep -q 'watching acme' "$dir/agent.log" && ok || bad 'the agent starts' "$(tail -5 "$dir/agent.log")"
+within 60 'the agent starts' grep -q 'watching acme' "$dir/agent.log"
 is 'its log' "$(cat "$dir/agent.log")" "*old/tillwatch.yaml:4:13: synthetic.header is now \"headers\"; 'tillwatch config upgrade' rewrites it*"
-reload() { tw reload -s "$dir/agent.sock" >"$dir/reload" 2>&1; }
-wait_for 30 reload && ok || bad 'it reloads' "$(cat "$dir/reload")"
+reload() { tw reload -s "$dir/agent.sock"; }
+within 30 'it reloads' reload
 is 'its log says it again' "$(grep -c 'synthetic.header is now' "$dir/agent.log")" 2
 tw config upgrade "$dir/old/tillwatch.yaml" >"$dir/out" && ok || bad 'upgrade while it runs' "$(cat "$dir/out")"
-wait_for 30 reload && ok || bad 'it takes the new file' "$(cat "$dir/reload")"
+within 30 'it takes the new file' reload
 is 'and says nothing' "$(grep -c 'synthetic.header is now' "$dir/agent.log")" 2
 
-[ "$red" = 0 ] || exit 1
-echo "ok: $n checks"
+ended

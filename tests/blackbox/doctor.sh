@@ -4,44 +4,16 @@
 #
 # Each set-up is the healthy one with one thing broken, so a finding that is there comes from that.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-top=$(cd "$top" && pwd) build=$(cd "$build" && pwd)
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-doctor-test.XXXXXX")
+. "$(dirname "$0")/../check.sh"
 chmod 755 "$dir"
-n=0 broken=0 red=0 pids=() agent=
-cleanup() {
-  for p in $agent "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in $agent "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  n=$((n + 1))
-  # shellcheck disable=SC2053
-  if [[ $2 != $3 ]]; then
-    red=1
-    printf 'FAIL %s\n  got    %.900s\n  wanted %s\n' "$1" "$2" "$3"
-  fi
-}
-within() { # SECONDS WHAT COMMAND...
-  local limit=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { red=1; echo "FAIL $what never came"; tail -n 5 "$dir"/*.log; exit 1; }
-    sleep 0.2
-  done
-}
-unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL
-export TILLWATCH_HOST=$build/tillwatch-host
+broken=0
 # The agent refuses plugins in a directory that others may write, so they stand in one of ours.
 mkdir "$dir/plugins"
 for p in storefront access_log checkout; do cp "$build/plugins/.libs/$p.so" "$dir/plugins/"; done
 chmod -R go-w "$dir/plugins"
 export TILLWATCH_PLUGINS=$dir/plugins
 # doctor ARGUMENT...: of $dir/shop.yaml, as JSON; the socket is the configuration's
-doctor() { "$build/cli/tillwatch" doctor -c "$dir/shop.yaml" --json "$@" 2>"$dir/err"; }
+doctor() { "$tillwatch" doctor -c "$dir/shop.yaml" --json "$@" 2>"$dir/err"; }
 # finds NAME CHECK LEVEL TEXT REMEDY ARGUMENT...: the finding is there, with its remedy, and the exit code says so
 finds() {
   local said rc
@@ -54,7 +26,7 @@ finds() {
 remains() { doctor "$@" | jq -rc '[.findings[].check] - ["clock", "sandbox", "disk", "agent_user"]'; }
 
 # --- healthy ----------------------------------------------------------------------------------------------------------
-"$build/tests/shop/tillwatch-shop" --dir "$dir/shop" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
+"$build/tests/shop/tillwatch-shop" --dir "$dir/shop" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
 pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 base=$(jq -r .http "$dir/shop.json")
@@ -96,7 +68,7 @@ start
 is 'a healthy set-up, TEST messages too' "$(remains --user "$me")" '[[][]]'
 is 'what passed' "$(doctor --user "$me" | jq -r '[.passed[]] | join(" ")')" '*config*plugins*geoip*sources*store*integrity*date*resolver*agent*version*config_read*hosts*outbox*receivers*'
 is 'the fields' "$(doctor --no-test --user "$me" | jq -c '[keys[]]')" '[[]"config","findings","passed","skipped","socket","user","version"]'
-is 'for people' "$("$build/cli/tillwatch" doctor -c "$dir/shop.yaml" --no-test --user "$me" | tail -n 2)" 'ok   config, *not asked: *receivers'
+is 'for people' "$("$tillwatch" doctor -c "$dir/shop.yaml" --no-test --user "$me" | tail -n 2)" 'ok   config, *not asked: *receivers'
 is 'the test arrived' "$(curl -s "$base/control/state" | jq -c '.hooks.oncall // .hooks | type')" '"*"'
 
 # --- a running agent ---------------------------------------------------------------------------------------------------
@@ -110,9 +82,9 @@ within 20 'the refusal' grep -q 'not reloaded' "$dir/agent.log"
 finds 'a reload that was refused' config_read fail '*refused its configuration*' 'tillwatch check, correct*' --socket "$dir/agent.sock"
 finds 'a plugin that is not there' config fail '*probes[[]0].plugin: no plugin is called "storefrnt"*' '*put the plugin*agent.plugins.path*'
 cp "$dir/right.yaml" "$dir/shop.yaml"
-"$build/cli/tillwatch" reload --socket "$dir/agent.sock" >/dev/null
+"$tillwatch" reload --socket "$dir/agent.sock" >/dev/null
 cp "$dir/right.yaml" "$dir/other.yaml"
-is 'another file' "$("$build/cli/tillwatch" doctor -c "$dir/other.yaml" --no-test --json | jq -r '.findings[] | select(.check == "config_read") | .text, .remedy')" "the agent reads $dir/shop.yaml, not $dir/other.yaml*tillwatch doctor -c $dir/shop.yaml"
+is 'another file' "$("$tillwatch" doctor -c "$dir/other.yaml" --no-test --json | jq -r '.findings[] | select(.check == "config_read") | .text, .remedy')" "the agent reads $dir/shop.yaml, not $dir/other.yaml*tillwatch doctor -c $dir/shop.yaml"
 stop
 config '' '' '' http://127.0.0.1:1/hook
 start
@@ -153,7 +125,7 @@ within 20 "the test's agent" test -s "$dir/agent.port"
 # says VERSION RECEIVER
 says() { printf '{"agent":{"version":"%s","config":"/x","config_read":1,"config_ok":true},"plugins":{"hosts":[]},"outbox":{"receivers":[%s],"messages":[]}}' "$1" "$2" >"$dir/says.json"; }
 theirs="http://127.0.0.1:$(cat "$dir/agent.port")"
-version=$("$build/cli/tillwatch" --version | cut -d' ' -f2)
+version=$("$tillwatch" --version | cut -d' ' -f2)
 config
 says "$version" '{"name":"oncall","dead":0,"oldest":null}'
 is 'an agent that says nothing bad' "$(remains --no-test --user "$me" --url "$theirs")" '[[][]]'
@@ -283,5 +255,4 @@ is 'a user that is none' "$(doctor --user nobody-at-all; cat "$dir/err")" '*ther
 config
 is 'all is well again' "$(remains --no-test --user "$me")" '[[]"agent"]'
 is 'at least 15 broken set-ups' "$((broken >= 15))" 1
-[ "$red" = 0 ] && echo "ok: $n checks, $broken broken set-ups"
-exit "$red"
+ended "$broken broken set-ups"

@@ -2,20 +2,12 @@
 # examples.sh - each of config/examples is a configuration that this version takes, with nothing but the environment it names;
 # its header says whether it was tried; one misspelt key in it is refused, with its place. Nothing is asked, nothing listens.
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-examples-test.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
-n=0
-ok() { n=$((n + 1)); echo "ok $n $1"; }
-fail() { echo "FAIL: $1"; cat "$dir/out" 2>/dev/null; exit 1; }
+. "$(dirname "$0")/../check.sh"
+evidence() { cat "$dir/out" 2>/dev/null; }
 # names FILE: what it wants of the environment
 names() { grep -v '^ *#' "$1" | grep -oE '\$\{env:[A-Z_]+\}' | sort -u | sed 's/^..env:\(.*\)}$/\1/'; }
-# check FILE [NAME]: with a harmless value for each name but NAME, and with no other environment
-check() {
+# taken FILE [NAME]: with a harmless value for each name but NAME, and with no other environment
+taken() {
   local set=() name
   for name in $(names "$1"); do [ "$name" = "${2:-}" ] || set+=("$name=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"); done
   env -i PATH="$PATH" TMPDIR="$dir" TILLWATCH_HOST="$TILLWATCH_HOST" TILLWATCH_PLUGINS="$TILLWATCH_PLUGINS" "${set[@]}" \
@@ -25,7 +17,7 @@ platforms='magento medusa plain shopify shopware vendure woocommerce'
 [ "$(cd "$top/config/examples" && echo *.yaml)" = "$(printf '%s.yaml ' $platforms | sed 's/ $//')" ] || fail 'the platforms are others than these'
 for p in $platforms; do
   file=$top/config/examples/$p.yaml
-  check "$file" || fail "$p: check refuses it"
+  taken "$file" || fail "$p: check refuses it"
   grep -q "$p.yaml: ok: " "$dir/out" || fail "$p: check does not say ok"
   ok "$p: check takes it"
 
@@ -41,15 +33,15 @@ for p in $platforms; do
 
   # A name without its value, a key misspelt, an option that only the plugin can judge: each is refused with its place.
   name=$(names "$file" | head -1)
-  check "$file" "$name" && fail "$p: taken without $name"
+  taken "$file" "$name" && fail "$p: taken without $name"
   grep -qE "$p.yaml:[0-9]+:[0-9]+: .*$name" "$dir/out" || fail "$p: nothing is said of $name"
   line=$(grep -nE '^    (grace|rate|routes|source|interval|plugin):' "$file" | head -1 | cut -d: -f1)
   sed "${line}s/\(^ *[a-z]*\)\([a-z]\):/\1:/" "$file" >"$dir/$p.yaml"
-  check "$dir/$p.yaml" && fail "$p: a misspelt key is taken (line $line)"
+  taken "$dir/$p.yaml" && fail "$p: a misspelt key is taken (line $line)"
   grep -qE "$p.yaml:$line:[0-9]+: .*did you mean" "$dir/out" || fail "$p: a misspelt key has no place (line $line)"
   sed 's/compare: {orders: {max_lag: 5m}, payments:/compare: {orders: {max_lag: 5m}, elsewhere:/' "$file" >"$dir/$p.yaml"
-  check "$dir/$p.yaml" && fail "$p: a source that is not there is taken"
+  taken "$dir/$p.yaml" && fail "$p: a source that is not there is taken"
   grep -qE "$p.yaml:[0-9]+:[0-9]+: probes\[[0-9]+\]\.compare.*elsewhere" "$dir/out" || fail "$p: a source that is not there has no place"
   ok "$p: what is wrong in it is refused, with its place"
 done
-echo "ok: $n checks"
+ended

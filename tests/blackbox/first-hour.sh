@@ -6,14 +6,6 @@
 set -uo pipefail
 . "$(dirname "$0")/../check.sh"
 evidence() { tail -5 "$dir/agent.log"; }
-until_true() { # NAME COMMAND...: true time, generous
-  local limit=$((SECONDS + 60)) name=$1
-  shift
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { cat "$dir/out"; fail "$name"; }
-    sleep 0.1
-  done
-}
 # leaps LIMIT NAME COMMAND...: it succeeds within so many seconds of the clock that leaps
 leaps() {
   local took
@@ -27,7 +19,7 @@ leap_start || fail 'there is a clock'
 pids+=("$leap_pid")
 "${then[@]}" "$build/tests/shop/tillwatch-shop" --dir "$dir" --pace 0 --ready-file "$dir/shop.json" --max-seconds 86400 >"$dir/shop.log" 2>&1 &
 pids+=($!)
-until_true 'the shop is up' test -s "$dir/shop.json"
+within 20 'the shop is up' test -s "$dir/shop.json"
 shop=http://127.0.0.1:$(jq -r .http_port "$dir/shop.json")
 fault() { curl -sf -d "$1" "$shop/control/fault" >/dev/null || fail 'the shop breaks'; }
 heal() { curl -sf -X POST "$shop/control/heal" >/dev/null || fail 'the shop is mended'; }
@@ -37,7 +29,7 @@ begin() { # FOLDER
   printf 'agent: {store: {path: "%s"}, api: {socket: "%s"}}\n' "$1/store" "$dir/agent.sock" >"$1/conf.d/test.yaml"
   TILLWATCH_HOST=$dir/host "${then[@]}" "$build/agent/tillwatchd" -c "$1/shop.yaml" >"$dir/agent.log" 2>&1 &
   agent=$!
-  until_true 'the agent is up' eval '"$tillwatch" probes | grep -q storefront'
+  within 20 'the agent is up' eval '"$tillwatch" probes | grep -q storefront'
 }
 end() { kill "$agent"; wait "$agent" 2>/dev/null; like "$1" $? 0; agent=''; : >"$dir/webhooks.jsonl"; }
 query() { "${then[@]}" "$tillwatch" query "$1" --json 2>/dev/null | jq -r '.result[0].value[1]'; }
@@ -87,4 +79,4 @@ heal
 leaps 900 'init: and it is told that it is back' told resolved
 leaps 300 'init: all are well again' well
 end 'init: the agent ends well'
-echo "ok: $n checks"
+ended

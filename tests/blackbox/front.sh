@@ -5,33 +5,16 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
+. "$(dirname "$0")/../check.sh"
 host=$build/tillwatch-host plugin=$build/plugins/.libs/storefront.so
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-front-test.XXXXXX")
-n=0 bad=0 pids=()
-cleanup() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  [ "$bad" -gt 0 ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-
-ready() { # FILE PID
-  local until=$((SECONDS + 20))
-  until [ -s "$1" ]; do
-    { kill -0 "$2" && [ "$SECONDS" -lt "$until" ]; } 2>/dev/null || { bad=1; echo "FAIL: $1 never came"; cat "$dir"/*.log; exit 1; }
-    sleep 0.05
-  done
-}
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
 pids+=($!)
-ready "$dir/shop.json" $!
+within 20 'the shop' test -s "$dir/shop.json"
 port() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$2"; }
 http=$(port http_port "$dir/shop.json") tls=$(port tls_port "$dir/shop.json") raw=$(port raw_port "$dir/shop.json")
 python3 -B "$top/tests/blackbox/front-servers.py" "$dir" "$http" >"$dir/servers.log" 2>&1 &
 pids+=($!)
-ready "$dir/servers.json" $!
+within 20 'the servers' test -s "$dir/servers.json"
 for s in dns proxy closer silent plain pages full dead; do printf -v "$s" %s "$(port "$s" "$dir/servers.json")"; done
 
 # run OPTIONS [SETUP] [TIMEOUT_MS]: one run, its result in $dir/r.json
@@ -52,7 +35,6 @@ P
 }
 # want NAME EXPRESSION: python over r (result), v (verdict), c (cause), why (reason), f (facts), hops, m(NAME, label=value...)
 want() {
-  n=$((n + 1))
   if python3 - "$dir/r.json" "$2" >"$dir/why" 2>&1 <<'P'
 import json, re, sys
 r = json.load(open(sys.argv[1]))
@@ -69,8 +51,7 @@ if not eval("(" + sys.argv[2] + ")"):
     print(json.dumps(r, indent=1)[:6000])
     sys.exit(1)
 P
-  then echo "ok $n $1"
-  else bad=$((bad + 1)); echo "FAIL $n $1: not $2"; cat "$dir/why" "$dir/err" | head -${LINES_OF_WHY:-60}; fi
+  then ok "$1"; else bad "$1" "not $2"; cat "$dir/why" "$dir/err" | head -${LINES_OF_WHY:-60}; fi
 }
 u() { echo "\"url\": \"$1\""; }
 same="\"ca_file\": \"$dir/ca.pem\""
@@ -80,5 +61,4 @@ for part in "$top"/tests/blackbox/front.d/*.sh; do
   # shellcheck source=/dev/null
   . "$part"
 done
-[ "$bad" -eq 0 ] || { echo "FAIL: $bad of $n; kept: $dir"; exit 1; }
-echo "ok: $n checks"
+ended

@@ -2,18 +2,18 @@
 # host-describe.sh - `tillwatch-host --describe` and `--once` from outside: manifests, results,
 # refusals with their words and exit codes, and the example of docs/PLUGINS.md, compiled and run.
 set -eu
-host=$top_builddir/tillwatch-host plugins=$top_builddir/tests/plugins/.libs
+. "$(dirname "$0")/../check.sh"
+host=$build/tillwatch-host plugins=$build/tests/plugins/.libs
 umask 022
-dir=$(mktemp -d /tmp/tillwatch-describe.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-fail() { echo "host-describe: $*" >&2; exit 1; }
+evidence() { cat "$dir/out" "$dir/err"; }
 # expect CODE COMMAND...: its output into $dir/out, its complaints into $dir/err
 expect() {
   local want=$1 got=0; shift
   "$@" >"$dir/out" 2>"$dir/err" || got=$?
-  [ "$got" -eq "$want" ] || fail "exit $got instead of $want: $* ($(cat "$dir/err"))"
+  [ "$got" -eq "$want" ] || fail "exit $want: $*" "exit $got"
+  ok "exit $want: ${*##*/}"
 }
-says() { grep -qF -- "$1" "$dir/out" "$dir/err" || fail "no \"$1\" in: $(cat "$dir/out" "$dir/err")"; }
+says() { grep -qF -- "$1" "$dir/out" "$dir/err" || fail "it says $1"; ok "says $1"; }
 probe() { # PLUGIN OPTIONS
   printf '{"name":"p","plugin":"%s","interval_ms":1000,"offset_ms":0,"timeout_ms":1000,"options":%s}' "$1" "$2"
 }
@@ -55,13 +55,13 @@ expect 78 "$host" --once "$dir/tp_ok.so" --probe 'no json'
 expect 0 "$host" --once "$dir/tp_hang.so" --probe "$(probe tp_hang '{}')"; says '"cause":"timeout"'
 
 # The example of the documentation is a plugin that works.
-sed -n '/^<!-- example: greeting.c -->/,/^```$/p' "$top_srcdir/docs/PLUGINS.md" |
+sed -n '/^<!-- example: greeting.c -->/,/^```$/p' "$top/docs/PLUGINS.md" |
   sed -e '/^<!--/d' -e '/^```/d' >"$dir/greeting.c"
 grep -q TW_PLUGIN "$dir/greeting.c" || fail "no example in docs/PLUGINS.md"
-${CC:-cc} -std=c11 -Wall -Wextra -Werror -Wno-missing-field-initializers -I"$top_srcdir/include" -fPIC -shared \
+${CC:-cc} -std=c11 -Wall -Wextra -Werror -Wno-missing-field-initializers -I"$top/include" -fPIC -shared \
   -fvisibility=hidden -o "$dir/greeting.so" "$dir/greeting.c"
 expect 0 "$host" --describe "$dir/greeting.so"; says '"prefix":"greeting_"'
 expect 0 "$host" --once "$dir/greeting.so" --probe \
   "$(probe greeting '{"url":"http://127.0.0.1:1/","word":"welcome","slow":2000000}')"
 says '"verdict":"crit"'; says '"cause":"http"'
-echo "host-describe: ok"
+ended

@@ -2,19 +2,10 @@
 # hostile.sh - each hostile answer of the demo shop gets its own verdict, in bounded time and memory; each wall is named.
 # Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-hostile-test.XXXXXX")
-n=0 bad=0 shop=
-cleanup() {
-  [ -n "$shop" ] && kill "$shop" 2>/dev/null && wait "$shop" 2>/dev/null
-  [ "$bad" -gt 0 ] || rm -rf "$dir"
-}
-trap cleanup EXIT
-
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
-shop=$!
-until [ -s "$dir/shop.json" ]; do kill -0 "$shop" || { cat "$dir/shop.log"; exit 1; }; sleep 0.1; done
+. "$(dirname "$0")/../check.sh"
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
+pids+=($!)
+within 20 'the shop' test -s "$dir/shop.json"
 raw=$(sed -n 's/.*"raw_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
 
 # name | query | verdict | cause | a part of the reason
@@ -57,19 +48,15 @@ C
   done
 } >"$dir/shop.yaml"
 chmod 600 "$dir/shop.yaml"
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 
 while IFS='|' read -r name _ verdict cause reason; do
-  n=$((n + 1))
-  got=$(timeout 20 "$build/cli/tillwatch" run --json --offline -c "$dir/shop.yaml" "$name" 2>"$dir/err" \
+  got=$(timeout 20 "$tillwatch" run --json --offline -c "$dir/shop.yaml" "$name" 2>"$dir/err" \
     | python3 -c 'import json,sys; r=json.load(sys.stdin); print(r["verdict"], r.get("cause") or "-", r.get("reason") or "-")' 2>>"$dir/err")
   read -r v c r <<<"$got"
   if [ "$v" = "$verdict" ] && { [ -z "$cause" ] || [ "$c" = "$cause" ]; } && [[ $r == *"$reason"* ]]; then
-    echo "ok $n $name: $got"
+    ok "$name: $got"
   else
-    bad=$((bad + 1))
-    echo "FAIL $n $name: wanted $verdict $cause *$reason*, got $got"
-    head -3 "$dir/err"
+    bad "$name" "wanted $verdict $cause *$reason*, got $got; $(head -n 3 "$dir/err")"
   fi
 done < <(cases)
 
@@ -85,7 +72,5 @@ for q in ("gzip_bomb", "endless", "giant_headers", "one_header"):
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 P
 )
-n=$((n + 1))
-if [ "${peak:-999999}" -lt 65536 ]; then echo "ok $n peak memory of a host under bombs: $peak KiB"; else bad=$((bad + 1)); echo "FAIL $n peak memory $peak KiB"; fi
-[ "$bad" -eq 0 ] || { echo "FAIL: $bad of $n; kept: $dir"; exit 1; }
-echo "ok: $n checks"
+[ "${peak:-999999}" -lt 65536 ] && ok "peak memory of a host under bombs: $peak KiB" || bad 'memory of a host under bombs' "peak $peak KiB"
+ended

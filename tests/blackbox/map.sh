@@ -107,4 +107,4 @@ kill -HUP "$agent"
 within 20 'a flow that is declared now' draws 'warehouse -> storefront lag p95 * s late: >500ms no drift coherence * Stock owner logistics '
 [[ "$(drawn)" != *'-> psp'* ]] || fail 'and one that is no more'
 ok 'and one that is no more'
-echo "ok: $n checks"
+ended

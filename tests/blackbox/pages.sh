@@ -42,14 +42,12 @@ probes:
       currency: {reference: erp, compare: {pages: {grace: 3s}}}
 Y
 chmod 600 "$dir/shop.yaml"
-value() { "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([-0-9.e+]*\)"$/\1/p'; }
-is() { [ "$(value "$1")" = "$2" ]; }
 least() { local v; v=$(value "$1"); [ -n "$v" ] && awk "BEGIN { exit !($v >= $2) }"; }
 says() { [[ "$("$tillwatch" probes)" = *"$1"* ]]; }
 asked() { curl -s "$url/count" | jq -r --arg p "$1" '.[$p] // 0'; }
 asked_since() { [ "$(asked "$1")" -ge "$2" ]; }
 record() { curl -s --unix-socket "$dir/agent.sock" "http://agent/tillwatch/v1/runs?probe=$1" || true; }
-of_pages() { is "sum(inventory_$1{source=\"pages\"})" "$2"; }
+of_pages() { reads "sum(inventory_$1{source=\"pages\"})" "$2"; }
 
 "$tillwatch" check >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
 ok 'check takes it'
@@ -57,7 +55,7 @@ ok 'check takes it'
 agent=$!
 within 15 'the agent is up' "$tillwatch" probes
 for f in available price currency; do
-  within 30 "$f: 59 pages agree with the ERP" is "inventory_coherent_keys{source=\"pages\",field=\"$f\"}" 59
+  within 30 "$f: 59 pages agree with the ERP" reads "inventory_coherent_keys{source=\"pages\",field=\"$f\"}" 59
 done
 of_pages missing_keys 0 || fail 'the one that robots.txt keeps from us is not missing'
 [ "$(asked /p/A-59)" = 0 ] || fail 'and is not asked for'
@@ -67,17 +65,17 @@ ok 'each request says that it is ours'
 [ "$(asked 'of localhost')" = 0 ] || fail 'nothing of another host is asked for'
 least 'pages_refused_addresses_total{probe="pages"}' 4 || fail 'addresses of other hosts are counted'
 ok 'addresses of other hosts are refused'
-within 10 'the index, and what it leads to, was read' is 'pages_known_addresses{probe="pages"}' 60
-within 20 'the path is a key too' is 'inventory_coherent_keys{source="path",field="available"}' 30
-within 20 'an endless sitemap gives its pages' is 'inventory_coherent_keys{source="endless",field="available"}' 59
+within 10 'the index, and what it leads to, was read' reads 'pages_known_addresses{probe="pages"}' 60
+within 20 'the path is a key too' reads 'inventory_coherent_keys{source="path",field="available"}' 30
+within 20 'an endless sitemap gives its pages' reads 'inventory_coherent_keys{source="endless",field="available"}' 59
 within 10 'and says that it has no end' says '/endless.xml'
-within 10 'too many addresses are left out' is 'pages_known_addresses{probe="many"}' 30
+within 10 'too many addresses are left out' reads 'pages_known_addresses{probe="many"}' 30
 within 10 'and it says so' says 'has more than 30 addresses (max_pages)'
-within 10 'one page an hour is one page' is 'pages_requests_total{probe="slow",result="ok"}' 1
-within 5 'nothing of all that differs' is 'sum(inventory_open_keys)' 0
-is 'sum(inventory_missing_keys)' 0 || fail 'nor is missing'
+within 10 'one page an hour is one page' reads 'pages_requests_total{probe="slow",result="ok"}' 1
+within 5 'nothing of all that differs' reads 'sum(inventory_open_keys)' 0
+reads 'sum(inventory_missing_keys)' 0 || fail 'nor is missing'
 ok 'nor is missing'
-is 'tillwatch_probe_verdict{probe="truth"}' 0 || fail 'the comparer is content'
+reads 'tillwatch_probe_verdict{probe="truth"}' 0 || fail 'the comparer is content'
 ok 'the comparer is content'
 
 # Each run asks for as many pages as it has time for: the one that it has no time for is not at fault, one that hangs is. (A
@@ -93,14 +91,14 @@ within 30 'a page that hangs does' least 'pages_requests_total{probe="pages",res
 shop | sed 's/^A-1 .*/A-1 99.00 EUR OutOfStock/; s/^\(A-2 .*\) EUR/\1 USD/; s/^\(A-3 .*\) InStock/\1 OutOfStock/' | put "$dir/pages"
 changed=$(date +%s%N)
 within 15 'they are seen' of_pages open_keys 4
-[ "$(($(date +%s%N) - changed))" -gt 2900000000 ] || is 'sum(inventory_drift_keys)' 0 || fail 'nothing counts before its grace'
+[ "$(($(date +%s%N) - changed))" -gt 2900000000 ] || reads 'sum(inventory_drift_keys)' 0 || fail 'nothing counts before its grace'
 ok 'nothing counts before its grace'
-within 20 'then one is wrong in price' is 'inventory_drift_keys{source="pages",field="price"}' 1
-within 10 'one in currency' is 'inventory_drift_keys{source="pages",field="currency"}' 1
-within 10 'two in availability' is 'inventory_drift_keys{source="pages",field="available"}' 2
-within 5 'by so much' is 'inventory_drift_units{source="pages",field="price"}' 88.75
+within 20 'then one is wrong in price' reads 'inventory_drift_keys{source="pages",field="price"}' 1
+within 10 'one in currency' reads 'inventory_drift_keys{source="pages",field="currency"}' 1
+within 10 'two in availability' reads 'inventory_drift_keys{source="pages",field="available"}' 2
+within 5 'by so much' reads 'inventory_drift_units{source="pages",field="price"}' 88.75
 within 10 'the record has exactly these' eval 'r=$(record truth); [[ "$r" = *"A-1"* && "$r" = *"A-2"* && "$r" = *"A-3"* && "$r" = *USD* ]]'
-within 20 'the page of a key that was never seen is found by its address' is 'inventory_drift_keys{source="keyed",field="available"}' 2
+within 20 'the page of a key that was never seen is found by its address' reads 'inventory_drift_keys{source="keyed",field="available"}' 2
 
 # Nothing is forgotten, though no page can be read after the restart.
 within 20 'it has been wrong for a while' least 'inventory_drift_age_seconds{source="pages",field="price",quantile="1"}' 5
@@ -110,10 +108,10 @@ was=$(asked /robots.txt)
 within 30 'the host is back' asked_since /robots.txt $((was + 6))
 back=$(date +%s)
 within 30 'and compares' least 'timestamp(inventory_compared_keys{source="pages",field="available"})' $((back + 2))
-is 'inventory_compared_keys{source="pages",field="available"}' 59 || fail 'after kill -9 of the host what pages said is known'
+reads 'inventory_compared_keys{source="pages",field="available"}' 59 || fail 'after kill -9 of the host what pages said is known'
 ok 'after kill -9 of the host what pages said is known'
 of_pages missing_keys 0 || fail 'and an error makes nothing missing'
-within 10 'pages that answer an error are said' is 'tillwatch_probe_verdict{probe="pages"}' 3
+within 10 'pages that answer an error are said' reads 'tillwatch_probe_verdict{probe="pages"}' 3
 : | put "$dir/control"
 within 20 'and the age goes on' least 'inventory_drift_age_seconds{source="pages",field="price",quantile="1"}' 8
 shop | put "$dir/pages"
@@ -142,17 +140,17 @@ done
 within 60 'pages without an offer are counted' least 'pages_without_offer_total{probe="pages"}' 1
 within 60 'and broken JSON-LD' least 'pages_broken_blocks_total{probe="pages"}' 1
 erp | sed 's/^\(A-1[0-7],[^,]*\),[^,]*/\1,77.00 EUR/' | put "$dir/erp.csv"
-within 15 'eight prices of the ERP change' is 'inventory_open_keys{source="pages",field="price"}' 8
+within 15 'eight prices of the ERP change' reads 'inventory_open_keys{source="pages",field="price"}' 8
 for i in 10 11 12 13 14 15 16 17; do
   was[i]=$(asked "/p/A-$i")
 done
 for i in 10 11 12 13 14 15 16 17; do
   within 60 "A-$i is asked for again" asked_since "/p/A-$i" $((was[i] + 2))
 done
-is 'sum(inventory_drift_keys)' 0 || fail 'what could not be read again is not confirmed'
+reads 'sum(inventory_drift_keys)' 0 || fail 'what could not be read again is not confirmed'
 ok 'what could not be read again is not confirmed'
 : | put "$dir/control"
-within 40 'as soon as it can it is' is 'inventory_drift_keys{source="pages",field="price"}' 8
+within 40 'as soon as it can it is' reads 'inventory_drift_keys{source="pages",field="price"}' 8
 erp | put "$dir/erp.csv"
 within 40 'and all is well again' of_pages open_keys 0
 
@@ -164,4 +162,4 @@ within 20 'one that forbids everything is obeyed' says 'robots.txt allows none o
 all_asked() { curl -s "$url/count" | jq '[to_entries[] | select(.key | startswith("/p/")) | .value] | add'; }
 stands_still() { local before; before=$(all_asked) && sleep 2 && [ "$(all_asked)" = "$before" ]; }
 within 30 'no page is asked for then' stands_still
-echo "ok: $n checks"
+ended

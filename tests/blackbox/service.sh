@@ -98,4 +98,4 @@ ok 'zsh and fish know every verb'
 "$tillwatch" completion tcsh >"$dir/out" 2>&1
 [ $? = 64 ] && grep -q 'bash, zsh and fish' "$dir/out" || fail 'another shell is refused'
 ok 'another shell is refused'
-echo "ok: $n checks"
+ended

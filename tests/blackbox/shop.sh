@@ -7,37 +7,17 @@
 # SPDX-License-Identifier: Apache-2.0
 set -eu -o pipefail
 
-shop=${SHOP:-${top_builddir:-.}/tests/shop/tillwatch-shop}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-shop.XXXXXX")
+. "$(dirname "$0")/../check.sh"
+shop=$build/tests/shop/tillwatch-shop
 secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-red=0 checks=0 pid=
-
-finish() {
-	[ -z "$pid" ] || { kill "$pid" 2>/dev/null || :; wait "$pid" 2>/dev/null || :; }
-	if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap finish EXIT
-
-# NAME GOT WANTED: wanted is a shell pattern.
-is() {
-	checks=$((checks + 1))
-	case $2 in
-	$3) ;;
-	*) red=1; printf 'FAIL %s\n  got    %q\n  wanted %q\n' "$1" "$2" "$3" ;;
-	esac
-}
+evidence() { cat "$dir/err"; }
 begin() { # OPTIONS: a shop of its own directory
 	rm -f "$dir/ready"
-	"$shop" --dir "$dir/shop" --ready-file "$dir/ready" --secret $secret --max-seconds 300 \
-		"$@" >"$dir/out" 2>"$dir/err" &
+	"$shop" --dir "$dir/shop" --ready-file "$dir/ready" --secret $secret --max-seconds 900 "$@" >"$dir/out" 2>"$dir/err" &
 	pid=$!
+	pids=("$pid")
 	until [ -s "$dir/ready" ]; do
-		kill -0 "$pid" 2>/dev/null || {
-			red=1
-			echo 'FAIL the shop did not start'
-			cat "$dir/err"
-			exit 1
-		}
+		kill -0 "$pid" 2>/dev/null || fail 'the shop starts'
 		sleep 0.02
 	done
 	http=$(field http) tls=$(field tls) raw=$(field raw) rawtls=${raw/http:/https:}
@@ -45,7 +25,7 @@ begin() { # OPTIONS: a shop of its own directory
 end() {
 	kill "$pid"
 	wait "$pid" && is 'ends cleanly' 0 0 || is 'ends cleanly' "$?" 0
-	pid=
+	pids=()
 }
 field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/" "$dir/ready"; }
 get() { curl -sS -m 10 --noproxy '*' --cacert "$dir/shop/ca.pem" "$@" 2>&1 || :; }
@@ -53,13 +33,13 @@ code() { get -o "$dir/body" -w '%{exitcode} %{http_code}' "$@" 2>/dev/null | tai
 fault() { get -X POST -d "$1" "$http/control/fault" >/dev/null; }
 heal() { get -X POST "$http/control/heal" >/dev/null; }
 until_true() { # waits for a condition, at most 20 s
-	local n=0
+	local tries=0
 	until eval "$1"; do
-		n=$((n + 1))
-		[ $n -lt 400 ] || { is "$1" 'never true' 'true'; return; }
+		tries=$((tries + 1))
+		[ $tries -lt 400 ] || { is "$1" 'never true' 'true'; return; }
 		sleep 0.05
 	done
-	checks=$((checks + 1))
+	ok "$1"
 }
 
 begin --pace 0
@@ -189,8 +169,7 @@ times='%{time_connect} %{time_appconnect} %{time_starttransfer} %{time_total}'
 ms() { get -o /dev/null -w "$times" "$@" |
 	awk '{printf "%d %d %d %d", $1 * 1000, $2 * 1000, $3 * 1000, $4 * 1000}'; }
 in_ms() { # NAME LOW VALUE
-	checks=$((checks + 1))
-	[ "$3" -ge "$2" ] || { red=1; echo "FAIL $1: $3 ms, expected at least $2"; }
+	[ "$3" -ge "$2" ] && ok "$1" || bad "$1" "$3 ms, expected at least $2"
 }
 for at in "$http" "$tls" "$raw" "$rawtls"; do
 	read -r _ _ first all <<<"$(ms "$at/p/?fault=delay&ms=150")"
@@ -236,13 +215,13 @@ is 'unknown key' "$(get -d '{"name":"wall","wal":"queue"}' "$http/control/fault"
 is 'bad variant' "$(get -d '{"name":"wall","wall":"x"}' "$http/control/fault")" \
 	'*cloudflare|akamai*'
 fault '{"name":"status","status":503,"share":0.5}'
-n=0
+failed=0
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	[ "$(code "$http/p/")" = '0 503' ] && n=$((n + 1))
+	[ "$(code "$http/p/")" = '0 503' ] && failed=$((failed + 1))
 done
-is 'share' "$([ $n -gt 3 ] && [ $n -lt 17 ] && echo about half)" 'about half'
+is 'share' "$([ $failed -gt 3 ] && [ $failed -lt 17 ] && echo about half)" 'about half'
 is 'health stays green' "$(code "$http/health")" '0 200'
-is 'state' "$(get "$http/control/state")" '*"active":[[]{*"hits":'$n',"name":"status"*'
+is 'state' "$(get "$http/control/state")" '*"active":[[]{*"hits":'$failed',"name":"status"*'
 heal
 is 'healed' "$(code "$http/p/")" '0 200'
 fault '{"name":"status","for_s":1}'
@@ -325,5 +304,4 @@ is 'ends by itself' "$(ends "$shop" --dir "$dir/shop" --max-seconds 1)" 0
 is 'refuses' "$(ends "$shop" --http nonsense)" 64
 is 'help' "$("$shop" --help)" '*gzip_bomb*retry_after*'
 
-[ "$red" = 0 ] && echo "ok: $checks checks"
-exit $red
+ended

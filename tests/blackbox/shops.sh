@@ -26,7 +26,7 @@ export LC_ALL=C.UTF-8 NO_COLOR=1
 mkdir -p "$dir/r/etc" "$dir/r/lib" "$dir/r/run"
 tw() { "$build/tests/shops/cli/tillwatch" "$@"; }
 
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 280 >"$dir/shop.log" 2>&1 &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
 pids+=($!)
 within 20 'the shop is up' test -s "$dir/shop.json"
 http=$(sed -n 's/.*"http_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
@@ -179,4 +179,4 @@ exits 'by name' 0 tw status --shop tillwatch
 said 'it is that' 'shop tillwatch-shop'
 within 20 'all of them are four' bash -c "'$build/tests/shops/cli/tillwatch' status --shop all | grep -c '^[a-z]' | grep -qx 4"
 within 20 'its store is right' tw db check "$dir/r/lib"
-echo "ok: $n checks"
+ended

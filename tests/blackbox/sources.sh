@@ -61,4 +61,4 @@ within 20 'the agent is up again' "$tillwatch" probes
 within 90 "each of $total lines counts once for both, whoever was killed" both "$total"
 sum=$(awk '{ n[substr($2, 1, 1)]++ } END { print n["a"] + 0 }' "$dir/lines.log")
 within 10 'by word too' eval '[ "$(value "last_over_time(reader_records_total{probe=\"one\", word=\"a\"}[1h])")" = "$sum" ]'
-echo "ok: $n checks"
+ended

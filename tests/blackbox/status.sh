@@ -2,24 +2,7 @@
 # status.sh - tillwatch status is one screen: families, what is wrong, what fires, what is still learnt; of a shop that is
 # well, of one that is not, and of one in which everything is broken. An agent of the test answers. Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-status-test.XXXXXX")
-n=0 red=0 pid=
-cleanup() {
-  [ -z "$pid" ] || { kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
-  if [ "$red" = 0 ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap cleanup EXIT
-# is NAME GOT WANTED: wanted is a shell pattern
-is() {
-  n=$((n + 1))
-  # shellcheck disable=SC2053
-  if [[ $2 != $3 ]]; then
-    red=1
-    printf 'FAIL %s\n  got    %s\n  wanted %s\n' "$1" "$2" "$3"
-  fi
-}
+. "$(dirname "$0")/../check.sh"
 cat >"$dir/agent.py" <<'P'
 import http.server, json, sys, time, urllib.parse
 dir = sys.argv[1]
@@ -45,14 +28,9 @@ s.serve_forever()
 P
 echo '{}' >"$dir/shop.json"
 python3 "$dir/agent.py" "$dir" &
-pid=$!
-limit=$((SECONDS + 20))
-until [ -s "$dir/port" ]; do
-  [ "$SECONDS" -lt "$limit" ] || { echo 'FAIL no agent'; exit 1; }
-  sleep 0.1
-done
-unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL
-tw() { "$build/cli/tillwatch" status --url "http://127.0.0.1:$(cat "$dir/port")" "$@"; }
+pids+=($!)
+within 20 'the agent of the test' test -s "$dir/port"
+tw() { "$tillwatch" status --url "http://127.0.0.1:$(cat "$dir/port")" "$@"; }
 # shop [BAD [ALERTS [RECEIVERS]]]: so many of 40 probes are crit; two are always learning
 shop() {
   python3 - "${1:-0}" "${2:-0}" "${3:-1}" >"$dir/shop.json" <<'P'
@@ -67,7 +45,7 @@ json.dump({"probes": probes, "learning": {"orders": {"days": 3.4, "target": 28},
 P
 }
 # screen: on a terminal of 80 columns, without its carriage returns; lines and columns are those of a person's screen
-screen() { script -qec "stty cols 80 rows 24; '$build/cli/tillwatch' status --no-color --url http://127.0.0.1:$(cat "$dir/port")" /dev/null </dev/null | tr -d '\r'; }
+screen() { script -qec "stty cols 80 rows 24; '$tillwatch' status --no-color --url http://127.0.0.1:$(cat "$dir/port")" /dev/null </dev/null | tr -d '\r'; }
 widest() { awk '{ n = length($0) > n ? length($0) : n } END { print n }'; }
 
 shop
@@ -112,5 +90,4 @@ this agent is blind: what it says of the shop is old
 stale   storefront 1 of 6 not well
         stale p00: it did not run (*
 pending checkout   1 of 6 wait for the first run*'
-[ "$red" = 0 ] && echo "ok: $n checks"
-exit "$red"
+ended

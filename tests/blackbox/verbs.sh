@@ -4,32 +4,9 @@
 # member that the schemas tell of; errors are JSON, too; what cannot be JSON refuses. What shells complete is every verb and every option.
 # Each property that no set-up here makes says so in its schema (x-rare, with the reason). Ends with "ok: N checks".
 set -uo pipefail
-top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${top_builddir:-$top/build}
-build=$(cd "$build" && pwd)
-tillwatch=$build/cli/tillwatch
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-verbs-test.XXXXXX")
-n=0 red=0 pids=() keep=${KEEP:-}
-finish() {
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
-  exec 8>&-
-  if [ "$red" = 0 ] && [ -z "$keep" ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
-}
-trap finish EXIT
-bad() { red=1; printf 'FAIL %s\n' "$*"; }
-good() { n=$((n + 1)); }
-within() { # SECONDS WHAT COMMAND...
-  local limit=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >"$dir/out" 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { bad "$what never came: $(tail -c 600 "$dir/out")"; tail -n 5 "$dir"/*.log; exit 1; }
-    sleep 0.2
-  done
-  good
-}
-unset TILLWATCH_SOCKET TILLWATCH_CONFIG TILLWATCH_URL
-export NO_COLOR=1 TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$dir/plugins
+. "$(dirname "$0")/../check.sh"
+at_end() { exec 8>&-; }
+export NO_COLOR=1 TILLWATCH_PLUGINS=$dir/plugins
 for python in python3 /usr/bin/python3; do "$python" -c 'import jsonschema' 2>/dev/null && break; done
 "$python" -c 'import jsonschema' || { echo 'verbs.sh: python3-jsonschema is missing (scripts/setup --test)'; exit 1; }
 mkdir "$dir/answers" "$dir/plugins"
@@ -44,7 +21,7 @@ answer() {
   "$tillwatch" "$@" --json >"$dir/answers/$schema.$answers.json" 2>"$dir/err"
   rc=$?
   if [ "$schema" = error ] && [ "$(jq .exit_code "$dir/answers/error.$answers.json" 2>&1)" != "$rc" ]; then bad "tillwatch $* --json: another exit_code than $rc"
-  elif [[ "|$codes|" = *"|$rc|"* ]]; then good; else bad "tillwatch $* --json: exit $rc, not $codes: $(tail -c 300 "$dir/err")"; fi
+  elif [[ "|$codes|" = *"|$rc|"* ]]; then ok; else bad "tillwatch $* --json: exit $rc, not $codes: $(tail -c 300 "$dir/err")"; fi
 }
 
 # --- the shop ------------------------------------------------------------------------------------------------------------
@@ -53,7 +30,7 @@ exec 8<>"$dir/in" # the made-up shop ends when we do
 : >"$dir/init.log"
 python3 "$top/tests/shop/init-shop.py" vendure "$dir/init.log" <"$dir/in" >"$dir/init.port" 2>"$dir/init.err" 8>&- &
 pids+=($!)
-"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 560 >"$dir/shop.log" 2>&1 8>&- &
+"$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 8>&- &
 pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 within 20 'the other shop' test -s "$dir/init.port"
@@ -185,7 +162,7 @@ within 60 'a message that was refused' said '(.receivers | any(.last_error != ""
 within 30 'a rule that fails' said '[.groups[].rules[] | select(.health == "err")] | length == 1' rules
 # A host that is killed is started again.
 host=$("$tillwatch" plugin --json | jq '.hosts[] | select(.group == "storefront") | .pid')
-kill -9 "$host" && good || bad "no host of the storefront: $host"
+kill -9 "$host" && ok || bad "no host of the storefront: $host"
 within 20 'it ended' said '[.hosts[] | select(.last_exit != "")] | length > 0' plugin
 answer plugin 0 plugin
 within 30 'it is up again' said '[.hosts[] | select(.state == "running" and .restarts > 0)] | length > 0' plugin
@@ -219,7 +196,7 @@ answer reload 0 reload
 answer doctor 1 doctor
 answer db-check 0 db check "$dir/store"
 answer db-check 1 db check "$dir/none"
-wait "$init" && good || bad "init: $(tail -n 3 "$dir/init.said")"
+wait "$init" && ok || bad "init: $(tail -n 3 "$dir/init.said")"
 
 # --- what is wrong is JSON, too -------------------------------------------------------------------------------------------
 answer error 64 statsu
@@ -242,12 +219,12 @@ answer error 73 init "http://127.0.0.1:$http" -o "$dir/init.yaml"
 cp "$dir/wrong.yaml" "$dir/shop.yaml"
 answer error 78 reload
 
-"$python" "$top/tests/blackbox/verbs.py" "$top/docs/schemas" "$dir/answers" >"$dir/judged" && good || bad "answers: $(cat "$dir/judged")"
+"$python" "$top/tests/blackbox/verbs.py" "$top/docs/schemas" "$dir/answers" >"$dir/judged" && ok || bad "answers: $(cat "$dir/judged")"
 
 # --- help: an example each, which the verb's own parser takes -----------------------------------------------------------
 "$tillwatch" help --json >"$dir/table"
 mapfile -t verbs < <(jq -r '.verbs[].name' "$dir/table")
-[ "${#verbs[@]}" -ge 18 ] && good || bad "only ${#verbs[@]} verbs are in the table"
+[ "${#verbs[@]}" -ge 18 ] && ok || bad "only ${#verbs[@]} verbs are in the table"
 # example NAME PROGRAM EXAMPLE [VERB]: up to a pipe or a redirection, it is a command line of PROGRAM; --help behind it ends the parser,
 # and 64 is what the parser says of usage (what is not on this machine is another matter)
 example() {
@@ -260,44 +237,44 @@ for word in words:
     if set(word) <= set("();<>|&"): break
     sys.stdout.write(word + "\0")' "$3")
   bash -n -c "$3" 2>"$dir/err" && [ "${words[0]:-}" = "$1" ] && [ -z "${4:-}" ] || [ "${words[1]:-}" = "${4:-}" ] \
-    && { "$2" "${words[@]:1}" --help >/dev/null 2>"$dir/err"; [ $? != 64 ] || grep -q 'on this machine' "$dir/err"; } && good || bad "the example of $1 ${4:-}: $3: $(head -n 1 "$dir/err")"
+    && { "$2" "${words[@]:1}" --help >/dev/null 2>"$dir/err"; [ $? != 64 ] || grep -q 'on this machine' "$dir/err"; } && ok || bad "the example of $1 ${4:-}: $3: $(head -n 1 "$dir/err")"
 }
 for verb in "${verbs[@]}"; do
-  "$tillwatch" "$verb" --help | grep -qE '^Examples?$' && good || bad "tillwatch $verb --help has no example"
+  "$tillwatch" "$verb" --help | grep -qE '^Examples?$' && ok || bad "tillwatch $verb --help has no example"
   mapfile -t lines < <(jq -r --arg verb "$verb" '.verbs[] | select(.name == $verb) | .examples[]' "$dir/table")
-  [ "${#lines[@]}" -gt 0 ] && good || bad "tillwatch $verb --help has an empty example"
+  [ "${#lines[@]}" -gt 0 ] && ok || bad "tillwatch $verb --help has an empty example"
   for line in "${lines[@]}"; do example tillwatch "$tillwatch" "$line" "$verb"; done
-  "$tillwatch" "$verb" --help | grep -qE '^Exit codes$' && good || bad "tillwatch $verb --help tells no exit codes"
+  "$tillwatch" "$verb" --help | grep -qE '^Exit codes$' && ok || bad "tillwatch $verb --help tells no exit codes"
   page=$top/docs/man/tillwatch-$verb.1
-  [ -s "$page" ] && good || bad "there is no tillwatch-$verb(1)"
-  [ ! -s "$page" ] || ! command -v mandoc >/dev/null || [ -z "$(mandoc -T lint -W warning "$page" 2>&1 | tee "$dir/err")" ] && good || bad "$(head -n 3 "$dir/err")"
+  [ -s "$page" ] && ok || bad "there is no tillwatch-$verb(1)"
+  [ ! -s "$page" ] || ! command -v mandoc >/dev/null || [ -z "$(mandoc -T lint -W warning "$page" 2>&1 | tee "$dir/err")" ] && ok || bad "$(head -n 3 "$dir/err")"
 done
 # What a schema is called begins with a verb.
 for schema in "$top"/docs/schemas/*.json; do
   schema=$(basename "$schema" .json)
   case $schema in error|help) continue ;; esac
-  [[ " ${verbs[*]} " = *" ${schema%%-*} "* ]] && good || bad "docs/schemas/$schema.json is of no verb"
+  [[ " ${verbs[*]} " = *" ${schema%%-*} "* ]] && ok || bad "docs/schemas/$schema.json is of no verb"
 done
 for verb in $(jq -r '.verbs[] | select(.has_json) | .name' "$dir/table"); do
-  compgen -G "$top/docs/schemas/$verb*.json" >/dev/null && good || bad "$verb --json has no schema"
+  compgen -G "$top/docs/schemas/$verb*.json" >/dev/null && ok || bad "$verb --json has no schema"
 done
 for name in tillwatchd tillwatch-host; do
   program=$build/tillwatch-host
   [ "$name" = tillwatch-host ] || program=$build/agent/tillwatchd
   mapfile -t lines < <("$program" --help | sed -n '/^Examples$/,/^$/s/^  //p')
-  [ "${#lines[@]}" -gt 0 ] && good || bad "$name --help has no example"
+  [ "${#lines[@]}" -gt 0 ] && ok || bad "$name --help has no example"
   for line in "${lines[@]}"; do example "$name" "$program" "$line"; done
-  compgen -G "$top/docs/man/$name.8" >/dev/null && good || bad "there is no $name(8)"
+  compgen -G "$top/docs/man/$name.8" >/dev/null && ok || bad "there is no $name(8)"
 done
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" --json 2>"$dir/err"
-[ $? = 64 ] && good || bad 'tillwatchd --json starts an agent'
+[ $? = 64 ] && ok || bad 'tillwatchd --json starts an agent'
 
 # --- completion: each verb, each option, and none that there is not --------------------------------------------------------
 options() { # VERB: as --help lists them
   "$tillwatch" "$1" --help | sed -nE 's/^ +(-[A-Za-z0-9], )?(--[a-z-]+).*/\2/p' | sort
 }
 offered() { # WHAT WANTED GOT
-  [ "$2" = "$3" ] && good || bad "completion: $1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | tr '\n' ' ')"
+  [ "$2" = "$3" ] && ok || bad "completion: $1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | tr '\n' ' ')"
 }
 all=$(printf '%s\n' "${verbs[@]}" | sort)
 words=$(printf 'list\ntest')
@@ -317,10 +294,10 @@ for shell in bash zsh fish; do
   command -v "$shell" >/dev/null || { echo "not tried: $shell is missing (scripts/setup --test)"; continue; }
   for name in tillwatch tillwatchd; do
     case $shell in bash) file=$name ;; zsh) file=_$name ;; fish) file=$name.fish ;; esac
-    "$shell" -n "$build/packaging/$file" 2>"$dir/err" && [ -s "$build/packaging/$file" ] && good || bad "$shell: $file: $(head -n 2 "$dir/err")"
+    "$shell" -n "$build/packaging/$file" 2>"$dir/err" && [ -s "$build/packaging/$file" ] && ok || bad "$shell: $file: $(head -n 2 "$dir/err")"
     [ "$name" = tillwatch ] && continue
     for option in $("$build/agent/tillwatchd" --help | sed -nE 's/^ +(-[a-z], )?--([a-z-]+).*/\2/p'); do
-      grep -qE -- "(--|-l )$option([ =[]|$)" "$build/packaging/$file" && good || bad "$shell does not complete tillwatchd --$option"
+      grep -qE -- "(--|-l )$option([ =[]|$)" "$build/packaging/$file" && ok || bad "$shell does not complete tillwatchd --$option"
     done
   done
   case $shell in
@@ -343,5 +320,4 @@ for shell in bash zsh fish; do
   done
 done
 
-[ "$red" = 0 ] && echo "ok: $n checks; $(tail -n 1 "$dir/judged")"
-exit "$red"
+ended "$(tail -n 1 "$dir/judged")"

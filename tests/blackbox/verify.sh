@@ -141,4 +141,4 @@ for kind in python node go; do
   python3 "$dir/cases.py" "$dir/$kind-both.message" "${at[$kind-both]}" "$new" "$old" "$other" >"$dir/out" 2>&1 || fail "$kind: what is not as it was sent is refused"
   ok "$kind: what is not as it was sent is refused ($(tail -n 1 "$dir/out"))"
 done
-echo "ok: $n checks"
+ended

@@ -176,4 +176,4 @@ sleep 2
 counted more "$total" || fail 'more came afterwards'
 ok 'and no more come'
 within 90 'what was read is removed' eval '[ "$(ls "$dir/store/inbox/more" | wc -l)" -le 2 ]'
-echo "ok: $n checks"
+ended

@@ -131,7 +131,7 @@ wait "$agent" 2>/dev/null
 start_agent
 within 40 'after the kill: the agent watches again' all_ok
 after=$(value "count_over_time(tillwatch_probe_verdict{probe=\"page\"}[10m] @ $seen_at)")
-if [ "$before" = "$after" ] && [ "$before" != none ]; then ok "no committed sample is lost ($before before, $after after)"; else no "samples before the kill: $before, after: $after"; fi
+if [ "$before" = "$after" ] && [ "$before" != none ]; then ok "no committed sample is lost ($before before, $after after)"; else fail "samples before the kill: $before, after: $after"; fi
 within 90 'the resolve of what fired before the kill is delivered' hook resolved ApiDown "$from"
 
 # --- is it me? ------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ kill -USR1 "$cut"
 within 60 'network cut: one page says that the agent is blind' hook firing AgentBlind "$from"
 sleep 15
 fired=$(($(count_hooks firing '*') - fired_before))
-if [ "$fired" = 1 ]; then ok 'network cut: exactly one page'; else no "network cut: $fired pages"; fi
+if [ "$fired" = 1 ]; then ok 'network cut: exactly one page'; else fail "network cut: $fired pages"; fi
 "$here/rig" fault errors >>"$dir/rig.log" 2>&1
 sleep 4
 kill -USR2 "$cut"
@@ -151,8 +151,8 @@ within 60 'sight returns: the outage that began meanwhile pages' hook firing Api
 within 240 'sight returns: the blind page resolves' hook resolved AgentBlind "$from"
 within 90 'and so does the outage' hook resolved ApiDown "$from"
 invalid=$(grep -c '"valid": *false' "$hooks")
-if [ "$invalid" = 0 ]; then ok 'no webhook had a wrong signature'; else no "$invalid webhooks had a wrong signature"; fi
+if [ "$invalid" = 0 ]; then ok 'no webhook had a wrong signature'; else fail "$invalid webhooks had a wrong signature"; fi
 
 kill -TERM "$agent"
-if wait "$agent"; then ok 'the agent ends cleanly'; else no "the agent ended with $?"; fi
+if wait "$agent"; then ok 'the agent ends cleanly'; else fail "the agent ended with $?"; fi
 count
