@@ -23,6 +23,15 @@ tests_fuzz_fuzz_season_LDADD = plugins/common/libtwcommon.la lib/libtw.la -lm
 EXTRA_DIST += tests/fuzz/corpus/season
 
 # Quotas in every dialect that answers use.
+# Of sources that ask a server. The clock of its test is the test's: calls go to the wrappers.
+TURN_SOURCES = plugins/common/turn.c plugins/common/turn.h
+check_PROGRAMS += tests/unit/test-turn
+TESTS += tests/unit/test-turn
+tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(TURN_SOURCES)
+tests_unit_test_turn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_turn_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mono_now -Wl,--wrap=nanosleep
+tests_unit_test_turn_LDADD = lib/libtw.la $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/test-quota tests/fuzz/fuzz-quota
 TESTS += tests/unit/test-quota tests/fuzz/fuzz-quota
 tests_unit_test_quota_SOURCES = tests/unit/test-quota.c

@@ -1,6 +1,5 @@
 # plugins/csv/local.mk - feed files, here and elsewhere.
 FETCH_SOURCES = plugins/common/fetch.c plugins/common/fetch.h
-TURN_SOURCES = plugins/common/turn.c plugins/common/turn.h
 CSV_SOURCES = plugins/csv/csv-parse.c plugins/csv/csv-parse.h
 plugin_LTLIBRARIES += plugins/csv.la
 plugins_csv_la_SOURCES = plugins/csv/csv.c plugins/csv/csv.h plugins/csv/feed.c plugins/csv/rows.c \
