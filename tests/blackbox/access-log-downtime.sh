@@ -41,10 +41,11 @@ write() { # AT N [AGAIN]: N requests of that second
 TILLWATCH_HOST=$dir/past-host "${then[@]}" "$build/agent/tillwatchd" -c "$dir/shop.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!
 within 20 'an agent of two hours ago is up' "$tillwatch" probes
-sleep 2 # a request belongs to history or to then by the second
+as_then() { "${then[@]}" "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)"$/\1/p'; }
+within 20 'its host has looked' eval '[ -n "$(as_then access_log_files)" ]'
+sleep 1 # a request belongs to history or to then by the second
 first=$(($(date +%s) - past))
 write "$first" 7
-as_then() { "${then[@]}" "$tillwatch" query "$1" --json 2>/dev/null | sed -n 's/^ *"\([0-9.]*\)"$/\1/p'; }
 within 20 'it reads the log' eval '[ "$(as_then "sum(access_log_lines_total)")" = 7 ]'
 kill "$agent"; wait "$agent" 2>/dev/null; agent=''
 

@@ -23,7 +23,7 @@ s.bind(("127.0.0.1", int(sys.argv[1])))
 s.listen()
 time.sleep(600)' "$taken" &
 holder=$!
-pids+=($!)
+within 20 'somebody has that port' eval ': >"/dev/tcp/127.0.0.1/$taken"'
 cat >"$dir/shop.yaml" <<Y
 shop: {name: acme}
 agent: {store: {path: "$dir/store"}, api: {socket: "$dir/agent.sock"}}
@@ -71,7 +71,8 @@ within 15 'the process of one source has the standard input, no other' eval '[ "
 within 15 'it listens' eval '[ -n "$(host_of sent)" ]'
 within 15 'a port that is taken is said so' eval '[[ "$("$tillwatch" status)" = *later*"in use"* ]]'
 kill "$holder"; wait "$holder" 2>/dev/null
-within 15 'and taken when it is free' eval 'verdict later 3 && [[ "$("$tillwatch" status)" != *"in use"* ]]'
+within 15 'and taken when it is free' eval 'verdict later 3 && [[ "$("$tillwatch" status)" != *"in use"* ]] && : >"/dev/tcp/127.0.0.1/$taken"'
+sleep 1 # a request belongs to history or to now by the second
 line 1 >"/dev/tcp/127.0.0.1/$taken"
 within 15 'and heard' reads by-later 1
 
@@ -87,7 +88,6 @@ http {
 N
 nginx -p "$dir" -e "$dir/nginx.log" -c "$dir/nginx.conf" 7>&- &
 nginx=$!
-pids+=($!)
 within 10 'nginx answers' curl -sf --unix-socket "$dir/nginx.sock" http://shop/
 curl -sf --unix-socket "$dir/nginx.sock" 'http://shop/?[1-60]' >"$dir/out" || fail 'nginx answers 60 requests'
 within 20 "each of nginx's 61 requests is counted, once" reads by-network 61
@@ -105,8 +105,10 @@ lines 150 >&7
 within 20 'lines of the standard input' reads by-pipe 150
 
 # a host that dies
-kill -9 "$(host_of sent)" "$(host_of piped)"
-within 30 'both are back' eval '[ -n "$(host_of sent)" ] && [ -n "$(host_of piped)" ]'
+one=$(host_of sent) two=$(host_of piped)
+kill -9 "$one" "$two"
+within 20 'both are gone' eval '! kill -0 "$one" && ! kill -0 "$two"'
+within 30 'both are back' eval '[ -n "$(host_of sent)" ] && [ -n "$(host_of piped)" ] && : >"/dev/tcp/127.0.0.1/$port"'
 lines 25 | logger -T -n 127.0.0.1 -P "$port" -t shop
 lines 25 >&7
 within 30 'what is sent afterwards is counted' reads by-network $((sum + 25))

@@ -8,7 +8,6 @@ exits() { local want=$1 rc; shift; "$@" >"$dir/out" 2>&1; rc=$?; [ "$rc" -eq "$w
 said() { grep -q -- "$2" "$dir/out" || { cat "$dir/out"; fail "$1"; }; ok "$1"; }
 
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop is up' test -s "$dir/shop.json"
 http=$(sed -n 's/.*"http_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
 tls=$(sed -n 's/.*"tls_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
@@ -37,7 +36,7 @@ configuration ''
 check 'the shipped example is right' exits 0 env PAGER_URL=https://pager.example/ \
   PAGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw OPS_URL=https://ops.example/ "$tillwatch" check "$top/config/tillwatch.yaml"
 check 'the schema is JSON and knows the plugin' bash -c "'$tillwatch' schema | python3 -c 'import json,sys; s=json.load(sys.stdin); assert any(p[\"properties\"][\"plugin\"][\"const\"]==\"storefront\" for p in s[\"properties\"][\"probes\"][\"items\"][\"oneOf\"])'"
-check 'a probe runs without an agent' exits 0 "$tillwatch" run --offline list
+within 20 'a probe runs without an agent' exits 0 "$tillwatch" run --offline list
 said 'and draws its waterfall' '^  wait '
 check 'status without an agent says 69' exits 69 "$tillwatch" status
 check 'an unknown verb is a usage error' exits 64 "$tillwatch" statsu
@@ -48,10 +47,9 @@ done
 # --- with one ------------------------------------------------------------------------------------------
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
 agent=$!
-pids+=("$agent")
 all_ok() { [ "$("$tillwatch" probes --json | grep -c '"verdict": "ok"')" = "${1:-2}" ]; }
 within 20 'both probes are ok' all_ok
-check 'status exits 0 and is one screen' exits 0 "$tillwatch" status
+within 20 'status exits 0 and is one screen' exits 0 "$tillwatch" status
 check 'status as JSON' bash -c "'$tillwatch' status --json | python3 -c 'import json,sys; assert len(json.load(sys.stdin)[\"probes\"][\"probes\"])==2'"
 check 'a query answers' exits 0 "$tillwatch" query 'storefront_up'
 said 'with the probe as label' 'probe="list"'
@@ -60,7 +58,7 @@ said 'and says where' '1:5: parse error'
 check 'a range' exits 0 "$tillwatch" query -r 1m 'rate(storefront_runs_total[30s])'
 within 10 'warm measurements are there' bash -c "'$tillwatch' query 'storefront_ttfb_seconds{connection=\"warm\"}' | grep -q warm"
 within 10 'histograms are native' bash -c "'$tillwatch' query 'histogram_quantile(0.9, storefront_duration_seconds)' | grep -q connection"
-check 'run through the agent' exits 0 "$tillwatch" run tls
+within 30 'run through the agent' exits 0 "$tillwatch" run tls
 said 'its waterfall has TLS' '^  tls '
 check 'an unknown probe' exits 1 "$tillwatch" run nope
 check 'rules are a file for Prometheus' bash -c "'$tillwatch' rules --show >'$dir/rules.yaml' && { ! command -v promtool >/dev/null || promtool check rules '$dir/rules.yaml'; }"
@@ -76,22 +74,23 @@ check 'a second agent is refused' exits 75 timeout 20 "$build/agent/tillwatchd" 
 said 'with the pid of the first' "$agent"
 
 # --- a host is killed: only its runs suffer, and it comes back ---------------------------------------------
-host=$("$tillwatch" plugin --json | python3 -c 'import json,sys; print(int(json.load(sys.stdin)["hosts"][0]["pid"]))')
+hosted() { "$tillwatch" plugin --json | jq ".hosts[0].$1"; }
+host=$(hosted pid) restarts=$(hosted restarts)
 kill -KILL "$host"
-back() { "$tillwatch" plugin --json | python3 -c 'import json,sys; h=json.load(sys.stdin)["hosts"][0]; sys.exit(not (h["state"]=="running" and h["restarts"]==1))'; }
+back() { "$tillwatch" plugin --json | jq -e ".hosts[0] | .state == \"running\" and .restarts > $restarts"; }
 within 15 'a killed host comes back' back
 within 15 'and its probes are ok again' all_ok
 check 'counters went on over the restart' bash -c "'$tillwatch' query 'resets(storefront_runs_total{outcome=\"ok\"}[5m])' --json | python3 -c 'import json,sys; assert all(float(s[\"value\"][1])==0 for s in json.load(sys.stdin)[\"result\"])'"
 
 # --- reload --------------------------------------------------------------------------------------------------
-before=$("$tillwatch" plugin --json | grep '"pid"')
+before=$(hosted pid) restarts=$(hosted restarts) # a host that a busy machine lets stand still for seconds is started again
 configuration '  - {name: broken, plugin: storefront}'
 check 'a wrong reload is refused with 78' exits 78 "$tillwatch" reload
-check 'and the old configuration goes on' all_ok
+within 20 'and the old configuration goes on' all_ok
 configuration '  - {name: third, plugin: storefront, url: "http://127.0.0.1:'"$http"'/health"}'
 check 'a right one is taken' exits 0 "$tillwatch" reload
 within 10 'the new probe runs' all_ok 3
-[ "$before" = "$("$tillwatch" plugin --json | grep '"pid"')" ] || fail 'the reload restarted the host'
+[ "$before" = "$(hosted pid)" ] || [ "$restarts" != "$(hosted restarts)" ] || fail 'the reload restarted the host'
 ok 'the host was not touched'
 configuration ''
 kill -HUP "$agent"

@@ -13,7 +13,6 @@ shop=$build/tests/shop/tillwatch-shop
 
 cp "$build/plugins/.libs/api.so" "$dir/api.so"
 "$shop" --dir "$dir/shop" --ready-file "$dir/ready" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop' test -s "$dir/ready"
 base=$(sed -E 's/.*"http":"([^"]*)".*/\1/' "$dir/ready")
 post() { curl -sS -m 10 --noproxy '*' -X POST -d "${2:-}" "$base/control/$1" >/dev/null; }

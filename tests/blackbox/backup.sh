@@ -20,6 +20,7 @@ samples() { "$tillwatch" query 'sum(count_over_time(tillwatch_probe_failed[7d]))
 measures() { "$tillwatch" query 'count_over_time(tillwatch_probe_failed[1m]) > 3' --json | grep -q '"value"'; }
 backup() { python3 "$top/docs/examples/backup.py" "$dir/store" "$dir/copy"; }
 
+while [ "$(date -u +%H%M)" = 2359 ]; do sleep 1; done # one day is over, not two
 TILLWATCH_HOST=$dir/past-host LD_PRELOAD=$build/tests/.libs/past.so PAST_SECONDS=$days "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/past.log" 2>&1 &
 agent=$!
 within 30 'an agent of three days ago has measured' eval 'LD_PRELOAD=$build/tests/.libs/past.so PAST_SECONDS=$days measures'
@@ -30,7 +31,7 @@ kill "$agent"; wait "$agent"
 agent=$!
 within 60 'the day that is over becomes a file' eval 'compgen -G "$dir/store/d-*.db"'
 within 30 'the agent of today measures' measures
-[ "${had:-0}" -ge 3 ] && [ "$(samples "$past")" = "$had" ] || fail "the agent of today has the $had samples of three days ago"
+[ "${had:-0}" -ge 3 ] && [ "$(samples "$past")" -ge "$had" ] || fail "the agent of today has the $had samples of three days ago"
 ok 'a store with a day that is over, and an agent that writes'
 
 backup >"$dir/out" 2>&1 || fail 'the copy is made while the agent writes'
@@ -49,15 +50,13 @@ ok 'a store is never copied over'
 
 # What is in the copy: every sample up to when it was made.
 within 30 'four samples of each of the two agents' eval 'at=$(date +%s); want=$(samples "$at"); [ "${want:-0}" -ge 8 ]'
-sleep 2
 backup >"$dir/out" 2>&1 || fail 'a third time'
-want=$(samples "$at")
 kill "$agent"; wait "$agent"
 "$build/agent/tillwatchd" -c "$dir/copied.yaml" >"$dir/copied.log" 2>&1 &
 agent=$!
 within 30 'an agent goes on from the copy' measures
 got=$(samples "$at")
-[ "$got" = "$want" ] || fail "the copy has $got of $want samples"
+[ "${got:-0}" -ge "$want" ] || fail "the copy has $got of $want samples"
 "$tillwatch" query 'count_over_time(tillwatch_probe_failed[1h] offset 3d)' --json | grep -q '"value"' || fail 'those of three days ago too'
 within 30 'nothing in it is damaged' grep -q 'checked after an unclean stop, 0 damaged' "$dir/copied.log"
 ok "an agent goes on from it with all $want samples"

@@ -112,11 +112,9 @@ within 15 'the agent is up' "$tillwatch" probes
 within 5 'its alert comes with it' eval '[[ "$("$tillwatch" rules --show)" = *InventoryCanaryLate* ]]'
 within 30 'the canary is not stock: all 60 keys agree' reads 'inventory_coherent_keys{source="shop_api"}' 60
 within 40 'its lag is the connector'"'"'s own' judge 'measured()'
-within 20 'and so is the next one' judge "measured() and int(canary['value']) > $(runs | grep -o '"value": *"[0-9]*"' | grep -o '[0-9]*' | sort -n | tail -1)"
-judge "shown('wms')['lag_seconds'] < shown()['lag_seconds']" || fail 'the warehouse shows it first'
-ok 'the warehouse shows it first'
-reads 'max(inventory_canary_late)' 0 || fail 'nobody is late'
-ok 'nobody is late'
+within 40 'and so is the next one' judge "measured() and int(canary['value']) > $(runs | grep -o '"value": *"[0-9]*"' | grep -o '[0-9]*' | sort -n | tail -1)"
+within 20 'the warehouse shows it first' judge "shown('wms')['lag_seconds'] < shown()['lag_seconds']"
+within 20 'nobody is late' reads 'max(inventory_canary_late)' 0
 judge "all(p['value'] == puts[0]['value'] + i and p['type'] == 'int' and p['ours'] == 'tillwatch' for i, p in enumerate(puts))" || fail 'the values are one sequence of numbers, and marked as ours'
 ok 'the values are one sequence of numbers, and marked as ours'
 
@@ -140,10 +138,9 @@ control '{"lag": 1.5, "freeze": true}'
 within 40 'a connector that has stopped is named' says 'shop_api does not show CANARY-001 = '
 within 5 'with its limit' says '(max_lag 4s)'
 within 10 'it is late' reads 'inventory_canary_late{source="shop_api"}' 1
-reads 'inventory_canary_late{source="wms"}' 0 || fail 'and the warehouse is not'
-ok 'and the warehouse is not'
+shows 'and the warehouse is not' 'inventory_canary_late{source="wms"}' 0
 within 30 'an alert fires' eval '"$tillwatch" alerts | grep -q InventoryCanaryLate'
-judge "abs(shown()['pending_seconds'] - (runs[-1]['at'] + runs[-1]['duration_s']) + next(p['t'] for p in puts if not any(l['what'] == 'copied' and l['sku'] == 'CANARY-001' and l['value'] >= p['value'] for l in log))) < 1" || fail 'it is pending since the first write that was not copied'
+judge "abs(shown()['pending_seconds'] - (runs[-1]['at'] + runs[-1]['duration_s']) + next(p['t'] for p in puts if not any(l['what'] == 'copied' and l['sku'] == 'CANARY-001' and l['value'] >= p['value'] for l in log))) < 4" || fail 'it is pending since the first write that was not copied'
 ok 'it is pending since the first write that was not copied'
 control '{"lag": 0.5}'
 within 40 'and is well again' eval 'reads "inventory_canary_late{source=\"shop_api\"}" 0 && reads "tillwatch_probe_verdict{probe=\"stock-parity\"}" 0'
@@ -157,16 +154,15 @@ control '{"lag": 0.5}'
 within 40 'what was lost is drift, all of it' reads 'inventory_drift_keys{source="shop_api"}' "$(lost | wc -l)"
 within 10 'and it is those' judge "sorted(d['key'] for d in (facts['drift'].values() if isinstance(facts['drift'], dict) else facts['drift'])) == '$(lost | sort | tr '\n' ' ')'.split()"
 set_stock "$(python3 -c 'import json; print(json.dumps({"S-%d" % i: 70 + i for i in range(20, 44)}))')"
-within 40 'told again, it is none' reads 'sum(inventory_open_keys)' 0
+within 40 'told again, it is none' eval 'reads "sum(inventory_open_keys)" 0 && reads "max(inventory_canary_late)" 0'
 
 # A write that is refused is nobody's lag.
 control '{"lag": 0.5, "deny": 401}'
 within 40 'a write that is refused says so' says 'was not written: HTTP 401'
 control '{"lag": 0.5, "deny": 503}'
 within 30 'so does a warehouse that is down' says 'was not written: HTTP 503'
-reads 'max(inventory_canary_late)' 0 || fail 'and nobody is late for it'
-reads 'max(inventory_canary_pending_seconds)' 0 || fail 'and nothing is pending'
-ok 'and nobody is late for it'
+shows 'and nothing is pending' 'max(inventory_canary_pending_seconds)' 0
+shows 'and nobody is late for it' 'max(inventory_canary_late)' 0
 within 5 'both are counted' eval '[ "$(value "inventory_canary_writes_total{result=\"failed\"}")" -ge 2 ]'
 control '{"lag": 0.5, "silent": 20}'
 before=$(grep -c '"put"' "$dir/log")
@@ -187,8 +183,9 @@ within 30 'one is on its way' eval '[ "$(grep -c "\"put\"" "$dir/log")" -gt '"$b
 last=$(grep '"put"' "$dir/log" | tail -1 | grep -o '"value": [0-9]*' | grep -o '[0-9]*')
 kill -9 "$(pgrep -P "$agent" -f tillwatch-host | head -1)"
 control '{"lag": 0.5}'
-within 60 'after kill -9 it is waited for on' judge "any(int(r['facts'].get('canary', {}).get('value', 0)) == $last and r['facts']['canary']['source']['shop_api'].get('lag_seconds', 0) >= 9 for r in runs) or int(canary['value']) == $last and shown()['lag_seconds'] >= 9"
-within 20 'and the next one comes' judge "int(canary['value']) > $last"
+# By the lag that is told, or, where the one run that can tell it was late, by the next write, which waited for the copy.
+within 60 'after kill -9 it is waited for on' judge "any(int(r['facts'].get('canary', {}).get('value', 0)) == $last and r['facts']['canary']['source']['shop_api'].get('lag_seconds', 0) >= 9 for r in runs) or int(canary['value']) == $last and shown()['lag_seconds'] >= 9 or next(l['t'] for l in log if l['what'] == 'put' and l['value'] > $last) > next(l['t'] for l in log if l['what'] == 'copied' and l['sku'] == 'CANARY-001' and l['value'] == $last)"
+within 40 'and the next one comes' judge "int(canary['value']) > $last"
 judge "len({p['value'] for p in log if p['what'] == 'put'}) == len([p for p in log if p['what'] == 'put'])" || fail 'no value was written twice'
 ok 'no value was written twice'
 
@@ -229,6 +226,5 @@ reread() {
   return 1
 }
 within 50 'a key that changes often is read again while it is on its way' reread
-reads 'sum(inventory_drift_keys)' 0 || fail 'and none is drift'
-ok 'and none is drift'
+shows 'and none is drift' 'sum(inventory_drift_keys)' 0
 ended

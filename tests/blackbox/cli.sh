@@ -59,7 +59,6 @@ exits 'a token file that is none' 66 '*none.token*' status --url http://127.0.0.
 
 # --- without an agent: check, schema, run -c, db ------------------------------------------------------------------
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 http=$(jq -r .http_port "$dir/shop.json")
 port=$(free_port)
@@ -81,6 +80,8 @@ receivers:
 Y
 chmod 600 "$dir/shop.yaml"
 sed 's/name: list/nmae: list/' "$dir/shop.yaml" >"$dir/wrong.yaml"
+sed 's/interval: 1s, timeout: 900ms/interval: 30s, timeout: 20s/' "$dir/shop.yaml" >"$dir/once.yaml"
+chmod 600 "$dir/once.yaml"
 exits 'check FILE' 0 '*shop.yaml: ok: 2 probes, 1 receivers*' check "$dir/shop.yaml"
 exits 'check ends with the footprint' 0 "*footprint*requests 127.0.0.1:$http *172800 a day*store *million samples a month, * MB*" check "$dir/shop.yaml"
 sed -i.bak 's/^probes:/systems: {web: {owner: w}}\nprobes:/' "$dir/shop.yaml"
@@ -93,9 +94,9 @@ exits 'check one that is not there' 78 '*none.yaml*' check "$dir/none.yaml"
 field 'check as JSON' '[.ok, (.errors | length)]' '[[]true,0]' check "$dir/shop.yaml"
 field 'check a wrong one as JSON' '[.ok, (.errors[0] | test("wrong.yaml:10:[0-9]+: probes"))]' '[[]false,true]' check "$dir/wrong.yaml"
 field 'schema' '[.type, (.properties | has("probes"))]' '[[]"object",true]' schema
-exits 'run -c FILE' 0 '*list*wait *' run -c "$dir/shop.yaml" list
-field 'run -c FILE as JSON' '[.probe, .verdict, (.facts.hops | length), .duration_s > 0, .at > 1e9]' '[[]"list","ok",1,true,true]' run -c "$dir/shop.yaml" list
-TILLWATCH_CONFIG="$dir/shop.yaml" exits 'run --offline' 0 '*wait *' run --offline list
+exits 'run -c FILE' 0 '*list*wait *' run -c "$dir/once.yaml" list
+field 'run -c FILE as JSON' '[.probe, .verdict, (.facts.hops | length), .duration_s > 0, .at > 1e9]' '[[]"list","ok",1,true,true]' run -c "$dir/once.yaml" list
+TILLWATCH_CONFIG="$dir/once.yaml" exits 'run --offline' 0 '*wait *' run --offline list
 exits 'run -c FILE, crit' 1 '*crit*' run -c "$dir/shop.yaml" esc
 exits 'run -c FILE, no such probe' '[1-9]*' '*no probe called "nope"*' run -c "$dir/shop.yaml" nope
 exits 'run -c wrong FILE' 78 '*nmae*' run -c "$dir/wrong.yaml" list
@@ -105,13 +106,14 @@ exits 'db check of nothing' '[1-9]*' '*' db check "$dir/none"
 export TILLWATCH_SOCKET=$dir/agent.sock
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
 agent=$!
-pids+=("$agent")
 measured() { [ "$(tw probes --json | jq '[.probes[] | select(.runs > 2)] | length')" = 2 ] && tw alerts --json | jq -e '.alerts | length > 0' && tw rules --json | jq -e '[.groups[].rules[].health] | all(. == "ok")'; }
 within 30 'runs, rules and an alert' measured
 for v in map probes alerts rules notify plugin "query storefront_up" "top --once"; do
   # shellcheck disable=SC2086
   exits "$v" 0 '?*' $v
 done
+well() { tw probes --json | jq -e '[.probes[].verdict] == ["ok", "crit"]'; }
+within 20 'one is ok, one is crit' well
 exits 'status: a probe is crit' 1 'shop acme: 2 probes, 1 ok, 0 warn, 1 crit, 0 unknown; *' status
 ran() { tw run list "$@" >"$dir/ran"; } # again when the probe's own slot was under way
 within 30 'a run' ran
@@ -134,6 +136,7 @@ is 'rules --show is for Prometheus' "$(tw rules --show >"$dir/rules.yaml" && { !
 field 'status' '[(.probes.probes | length), (.alerts | has("alerts")), (.outbox | has("receivers"))]' '[[]2,true,true]' status
 field 'map' '[.shop, .systems, .flows, .coverage.checks]' '[[]"acme",[[][]],[[][]],0]' map
 exits 'map --coverage of nothing' 1 '*the map is empty*nothing is on the map' map --coverage --min 1%
+within 20 'one is ok, one is crit' well
 field 'probes' '.probes[0] | [.name, .plugin, .verdict, .interval_s]' '[[]"list","storefront","ok",1]' probes
 field 'alerts' '.alerts[0] | [.labels.probe, (.state | type), (.annotations | type)]' '[[]"esc","string","object"]' alerts
 field 'rules' '.groups[0] | [(.name | type), (.rules | length > 0)]' '[[]"string",true]' rules

@@ -7,12 +7,10 @@ set -uo pipefail
 . "$(dirname "$0")/../check.sh"
 evidence() { head -40 "$dir/out"; tail -20 "$dir/agent.log"; }
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --cert-days 5 --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop is up' test -s "$dir/shop.json"
 port() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$2"; }
 http=$(port http_port "$dir/shop.json") tls=$(port tls_port "$dir/shop.json") raw=$(port raw_port "$dir/shop.json")
 python3 -B "$top/tests/blackbox/front-servers.py" "$dir" "$http" >"$dir/servers.log" 2>&1 &
-pids+=($!)
 within 20 'the other servers are up' test -s "$dir/servers.json"
 pages=$(port pages "$dir/servers.json")
 
@@ -41,7 +39,6 @@ export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 TOKEN=$secret "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
 agent=$!
-pids+=("$agent")
 api() { curl -sf --unix-socket "$dir/agent.sock" "http://agent$1"; }
 runs() { api "/tillwatch/v1/runs?probe=$1&kind=$2&limit=1000"; }
 py() { python3 -c "import json, sys; d = json.load(sys.stdin); d = d.get('data', d); sys.exit(not ($1))"; }
@@ -51,10 +48,11 @@ within 20 'runs come' piped 'len(d["runs"]) >= 3' runs list all
 within 20 'failures come' piped 'len(d["runs"]) >= 2' runs told failed
 
 # --- the slowest run of a window is kept, whole
-curl -sf -X POST -d '{"name": "delay", "phase": "wait", "ms": 500, "step": "list", "for_s": 2}' "http://127.0.0.1:$http/control/fault" >"$dir/out" || fail 'a fault'
-within 20 'the slow run is the slowest' piped 'd["runs"][0]["duration_s"] > 0.45' runs list slowest
+curl -sf -X POST -d '{"name": "delay", "phase": "wait", "ms": 500, "step": "list"}' "http://127.0.0.1:$http/control/fault" >"$dir/out" || fail 'a fault'
+within 20 'the slow run is kept with the phases of its hops' piped 'any(r["duration_s"] > 0.45 and r["facts"].get("hops", [{}])[0].get("wait_s", 0) > 0.45 and r["facts"]["hops"][0]["address"] == "127.0.0.1" for r in d["runs"])' runs list slowest
+curl -sf -X POST "http://127.0.0.1:$http/control/heal" >"$dir/out" || fail 'healed'
 within 20 'fast ones followed it' piped 'd["runs"][0]["duration_s"] < 0.3' runs list newest
-check 'it is kept with the phases of its hops' piped 'd["runs"][0]["duration_s"] > 0.45 and d["runs"][0]["facts"]["hops"][0]["wait_s"] > 0.45 and d["runs"][0]["facts"]["hops"][0]["address"] == "127.0.0.1"' runs list slowest
+check 'and the slowest is not shorter' piped 'd["runs"][0]["duration_s"] > 0.45' runs list slowest
 check 'the slowest come first' piped '[r["duration_s"] for r in d["runs"]] == sorted((r["duration_s"] for r in d["runs"]), reverse=True)' runs list slowest
 
 # --- the shipped alerts: each is loaded, asks for what the plugin gives, and fires
@@ -73,13 +71,13 @@ sys.exit(not any(a.get("state") in sys.argv[3].split() for a in found))' "$@"; }
 within 30 'StorefrontDown fires' fires StorefrontDown down firing
 within 60 'StorefrontSlow waits for its 5 minutes' fires StorefrontSlow slow 'pending firing'
 within 60 'so it does where the shop has a target, by that' fires StorefrontSlow slow-target 'pending firing'
-check 'and a shop that is always so slow, and has said so, is none' bash -c "! '$tillwatch' alerts | grep -w slow-always"
+within 40 'and a shop that is always so slow, and has said so, is none' bash -c "! '$tillwatch' alerts | grep -w slow-always"
 within 60 'StorefrontCertificate waits for its 15 minutes' fires StorefrontCertificate tls 'pending firing'
-check 'nothing is said of a probe that is well' bash -c "! '$tillwatch' alerts | grep -w list"
+within 40 'nothing is said of a probe that is well' bash -c "! '$tillwatch' alerts | grep -w list"
 
 # --- no secret leaves a host
 within 20 'the redirect is in the record' piped '"/told?t=" in d["runs"][0]["facts"]["hops"][0]["location"]' runs told newest
-check 'the token in it is not' piped '"t=*****" in d["runs"][0]["facts"]["hops"][0]["location"] and "t=*****" in d["runs"][0]["facts"]["hops"][1]["url"]' runs told newest
+within 20 'the token in it is not' piped '"t=*****" in d["runs"][0]["facts"]["hops"][0]["location"] and "t=*****" in d["runs"][0]["facts"]["hops"][1]["url"]' runs told newest
 within 20 'the error page is in the record' piped '"you sent" in d["runs"][0]["facts"]["excerpt"] and "X-Key: ****" in d["runs"][0]["facts"]["excerpt"]' runs page newest
 within 20 'a reason that quotes the configuration' piped '"lacks" in d["runs"][0]["reason"] and "****" in d["runs"][0]["reason"]' runs text newest
 within 20 'a refusal that quotes it' grep -q "is no JSON Pointer" "$dir/agent.log"

@@ -8,18 +8,16 @@ set -uo pipefail
 . "$(dirname "$0")/../check.sh"
 host=$build/tillwatch-host plugin=$build/plugins/.libs/storefront.so
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 port() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$2"; }
 http=$(port http_port "$dir/shop.json") tls=$(port tls_port "$dir/shop.json") raw=$(port raw_port "$dir/shop.json")
 python3 -B "$top/tests/blackbox/front-servers.py" "$dir" "$http" >"$dir/servers.log" 2>&1 &
-pids+=($!)
 within 20 'the servers' test -s "$dir/servers.json"
 for s in dns proxy closer silent plain pages full dead; do printf -v "$s" %s "$(port "$s" "$dir/servers.json")"; done
 
 # run OPTIONS [SETUP] [TIMEOUT_MS]: one run, its result in $dir/r.json
 run() {
-  python3 - "$1" "${2:-}" "${3:-4000}" "$dns" "$dir" >"$dir/probe.json" 2>"$dir/setup.json" <<'P'
+  python3 - "$1" "${2:-}" "${3:-15000}" "$dns" "$dir" >"$dir/probe.json" 2>"$dir/setup.json" <<'P'
 import json, sys
 options = {"method": "GET", "connection": ["cold"], "http_version": "auto", "max_redirects": 10, "max_body": 1 << 20,
            "max_headers": 65536, "assert": []}
@@ -33,9 +31,9 @@ P
   http_proxy=http://127.0.0.1:$dead HTTPS_PROXY=http://127.0.0.1:$dead ALL_PROXY=http://127.0.0.1:$dead no_proxy='*' NO_PROXY='*' \
     timeout 30 "$host" --once "$plugin" --probe - --setup "$(cat "$dir/setup.json")" <"$dir/probe.json" >"$dir/r.json" 2>"$dir/err"
 }
-# want NAME EXPRESSION: python over r (result), v (verdict), c (cause), why (reason), f (facts), hops, m(NAME, label=value...)
-want() {
-  if python3 - "$dir/r.json" "$2" >"$dir/why" 2>&1 <<'P'
+# holds EXPRESSION: python over r (result), v (verdict), c (cause), why (reason), f (facts), hops, m(NAME, label=value...)
+holds() {
+  python3 - "$dir/r.json" "$1" >"$dir/why" 2>&1 <<'P'
 import json, re, sys
 r = json.load(open(sys.argv[1]))
 v, c, why, f = r.get("verdict"), r.get("cause"), r.get("reason"), r.get("facts") or {}
@@ -51,7 +49,16 @@ if not eval("(" + sys.argv[2] + ")"):
     print(json.dumps(r, indent=1)[:6000])
     sys.exit(1)
 P
-  then ok "$1"; else bad "$1" "not $2"; cat "$dir/why" "$dir/err" | head -${LINES_OF_WHY:-60}; fi
+}
+want() { # NAME EXPRESSION
+  if holds "$2"; then ok "$1"; else bad "$1" "not $2"; cat "$dir/why" "$dir/err" | head -${LINES_OF_WHY:-60}; fi
+}
+# timed EXPRESSION OPTIONS...: run, ten times at most, until it holds: what had no processor for some ms has one the next time
+timed() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    run "${@:2}"
+    holds "$1" && return
+  done
 }
 u() { echo "\"url\": \"$1\""; }
 same="\"ca_file\": \"$dir/ca.pem\""

@@ -31,7 +31,7 @@ probes:
     timeout: 900ms
     funnel:
       source: edge_log
-      step_window: 5s
+      step_window: 20s
       steps:
         - {name: view_item, match: {path: "/p/*"}}
         - {name: begin_checkout, match: {path: /shop-api, method: POST, query: "op=Checkout"}}
@@ -46,7 +46,7 @@ $1
     funnel:
       source: orders
       session: id
-      step_window: 5s
+      step_window: 20s
       steps: [{name: begin_checkout, match: {state: Arranging}}, {name: purchase, match: {state: Settled}}]
 Y
   chmod 600 "$dir/shop.yaml"
@@ -93,9 +93,10 @@ rows+=",($now,1,'EUR','psp-1',1,NULL,'synthetic+1@shop.example','Settled')"
 lite "insert into orders(at,total,currency,gateway,paid,decline,email,state) values ${rows:1}"
 start
 within 20 'the agent is up again' "$tillwatch" probes
-sleep 1.5
+within 20 'the orders that are being paid are read' reads 'sql_rows_total{probe="orders",result="ok"}' 20
 lite "update orders set state = 'Settled', at = $(date +%s%3N) where paid = 1 and email like 'c%'"
-until [ "$(($(date +%s) / 60))" -gt "$((now / 60000))" ]; do sleep 1; done
+minute=$(($(date +%s) / 60)) # the orders are settled in this one, at the latest
+until [ "$(($(date +%s) / 60))" -gt "$minute" ]; do sleep 1; done
 line later 'GET /other'
 sleep 9
 line later 'GET /other'

@@ -4,7 +4,6 @@
 set -uo pipefail
 . "$(dirname "$0")/../check.sh"
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --ready-file "$dir/shop.json" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop' test -s "$dir/shop.json"
 raw=$(sed -n 's/.*"raw_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
 
@@ -41,7 +40,7 @@ C
 {
   echo "shop: {name: hostile}"
   echo "agent: {store: {path: \"$dir/store\"}, api: {socket: \"$dir/agent.sock\"}}"
-  echo "defaults: {interval: 10s, timeout: 2s}"
+  echo "defaults: {interval: 20s, timeout: 8s}"
   echo "probes:"
   cases | while IFS='|' read -r name query _; do
     echo "  - {name: $name, plugin: storefront, url: \"http://127.0.0.1:$raw/p/?$query\"}"

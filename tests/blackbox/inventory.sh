@@ -28,7 +28,6 @@ http {
 }
 N
 nginx -c "$dir/nginx.conf" 2>"$dir/nginx.err" &
-pids+=($!)
 within 10 'a server for the feed' curl -sf -o /dev/null "http://127.0.0.1:$port/feed.csv.gz"
 config() { # EXTRA-FOR-SHOP
   cat >"$dir/shop.yaml" <<Y
@@ -80,10 +79,11 @@ within 5 'our own keys are nobody'"'"'s stock' reads 'inventory_ghost_keys{sourc
 within 10 'a feed that has not changed is not sent again' grep -q ' 304 ' "$dir/nginx-access.log"
 
 # Five keys of the feed go wrong; none is reported before its grace.
-feed | sed 's/^\(eu_A-8\t\)in stock/\1out of stock/; s/^\(eu_A-7\t\)out of stock/\1in stock/; s/^\(eu_A-21\t\)out of stock/\1in stock/; s/^\(eu_A-30\t.*\t\).*/\199.00 EUR/; /^eu_A-50\t/d' | gzip | put "$dir/www/feed.csv.gz"
 changed=$(date +%s%N)
+feed | sed 's/^\(eu_A-8\t\)in stock/\1out of stock/; s/^\(eu_A-7\t\)out of stock/\1in stock/; s/^\(eu_A-21\t\)out of stock/\1in stock/; s/^\(eu_A-30\t.*\t\).*/\199.00 EUR/; /^eu_A-50\t/d' | gzip | put "$dir/www/feed.csv.gz"
 within 5 'it is seen' reads 'sum(inventory_open_keys{source="feed"})' 5
-[ "$(($(date +%s%N) - changed))" -gt 2900000000 ] || reads 'sum(inventory_drift_keys)' 0 || fail 'nothing counts before its grace'
+early=$(value 'sum(inventory_drift_keys)') # asked first, then the clock
+[ "${early:-0}" = 0 ] || [ "$(($(date +%s%N) - changed))" -gt 2900000000 ] || fail 'nothing counts before its grace'
 ok 'nothing counts before its grace'
 within 15 'then three are wrong in stock' reads 'inventory_drift_keys{source="feed",field="available"}' 3
 within 5 'one in price' reads 'inventory_drift_keys{source="feed",field="price"}' 1
@@ -113,8 +113,7 @@ db "UPDATE stock SET qty = qty + 3, updated_at = '$(now)' WHERE sku = 'A-11'"
 within 15 'and hides none that comes after it' reads 'inventory_drift_units{source="shop",field="available"}' 5
 db "UPDATE stock SET qty = qty - 2, updated_at = '$(ahead)' WHERE sku = 'A-10'; UPDATE stock SET qty = qty - 3, updated_at = '$(behind)' WHERE sku = 'A-11'"
 within 15 'repaired by a clock that is behind: seen when the key is read again' reads 'sum(inventory_open_keys{source="shop"})' 0
-reads 'sum(inventory_missing_keys{source="shop"})' 0 || fail 'no clock makes a key missing'
-ok 'no clock makes a key missing'
+shows 'no clock makes a key missing' 'sum(inventory_missing_keys{source="shop"})' 0
 
 # Nothing of it is forgotten.
 since() { value 'inventory_drift_age_seconds{source="feed",field="price",quantile="1"}'; }
@@ -128,8 +127,7 @@ within 20 'repaired is repaired' eval 'reads "sum(inventory_drift_keys)" 0 && re
 feed | head -c 3000 | gzip | put "$dir/www/feed.csv.gz"
 within 10 'a feed that is cut off says so' says 'it is cut off'
 sleep 4
-reads 'sum(inventory_missing_keys)' 0 || fail 'and makes nothing missing'
-ok 'and makes nothing missing'
+shows 'and makes nothing missing' 'sum(inventory_missing_keys)' 0
 feed | gzip | head -c 1200 | put "$dir/www/feed.csv.gz"
 within 10 'so does one whose packed stream ends' says 'cut off (gzip)'
 feed | gzip | put "$dir/www/feed.csv.gz"
@@ -151,8 +149,7 @@ within 15 'and are right again' reads 'inventory_open_keys{source="feed",field="
 config ', tax: {price: 20%}'
 kill -HUP "$agent"
 within 20 'a wrong mapping is named' says '100 % of price in shop differ by x1.2'
-reads 'sum(inventory_drift_keys)' 0 || fail 'and no key is wrong for it'
-ok 'and no key is wrong for it'
+shows 'and no key is wrong for it' 'sum(inventory_drift_keys)' 0
 sed -i "s|/moved|/away|" "$dir/shop.yaml"
 kill -HUP "$agent"
 within 20 'a redirect to another host of ours is followed: the configured one is here too' grep -q 'GET /away' "$dir/nginx-access.log"

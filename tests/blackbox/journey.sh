@@ -13,7 +13,6 @@ shop=$build/tests/shop/tillwatch-shop
 
 cp "$build/plugins/.libs/checkout.so" "$dir/checkout.so"
 "$shop" --dir "$dir/shop" --ready-file "$dir/ready" --max-seconds 900 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 within 20 'the shop' test -s "$dir/ready"
 base=$(sed -E 's/.*"http":"([^"]*)".*/\1/' "$dir/ready")
 
@@ -48,7 +47,7 @@ sample() { grep -oE "\"series\":\"$1[^}]*\}\",\"t_ms\":[0-9]+,\"v\":[0-9.]+" "$d
 
 for kind in rest graphql; do
 	before=$(sales orders)
-	run $kind 5 10000 2000000
+	run $kind 5 20000 8000000
 	is "$kind: buys" "$(word verdict)" ok
 	is "$kind: an order came" "$(($(sales orders) - before))" 1
 	is "$kind: and went" "$(sales cancelled)" "$(sales orders)"
@@ -60,13 +59,13 @@ for kind in rest graphql; do
 done
 
 before=$(sales orders)
-run graphql 0 10000 2000000
+run graphql 0 20000 8000000
 is 'cap 0: ok' "$(word verdict)" ok
 is 'cap 0: stops before' "$(word stopped_before)" purchase
 is 'cap 0: orders nothing' "$(sales orders)" "$before"
 
 post fault '{"name": "soldout"}'
-run graphql 5 10000 2000000
+run graphql 5 20000 8000000
 is 'sold out: crit' "$(word verdict)" crit
 is 'sold out: cause' "$(word cause)" business_error
 is 'sold out: the code' "$(word reason)" 'add_to_cart: INSUFFICIENT_STOCK_ERROR (HTTP 200)'
@@ -74,7 +73,7 @@ is 'sold out: as a fact' "$(word error_code)" INSUFFICIENT_STOCK_ERROR
 post heal
 
 post fault '{"name": "delay", "ms": 20000, "step": "payment"}'
-run rest 5 3000 1000000 "$(step cleanup /api/checkout/shipping '"json":{}')"
+run rest 5 12000 4000000 "$(step cleanup /api/checkout/shipping '"json":{}')"
 is 'slow: crit' "$(word verdict)" crit
 is 'slow: where' "$(word reason)" 'purchase: timeout*'
 is 'slow: not the run is over' "$(word timeout)" false
@@ -82,11 +81,11 @@ is 'slow: the teardown ran' "$(grep -o '"teardown":\[{"name":"cleanup","outcome"
 post heal
 
 post fault '{"name": "wall"}'
-run rest 5 10000 2000000
+run rest 5 20000 8000000
 is 'a wall: unknown' "$(word verdict)" unknown
 post heal
 
-run rest 5 10000 2000000 "$(step cancel "/cancel/\${ordr}" '"body":""')"
+run rest 5 20000 8000000 "$(step cancel "/cancel/\${ordr}" '"body":""')"
 is 'a name nobody gives: where' "$(word refused)" journey/teardown/0/request/url
 is 'a name nobody gives: which' "$(word text)" '*did you mean ${order*'
 

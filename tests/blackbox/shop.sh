@@ -15,7 +15,6 @@ begin() { # OPTIONS: a shop of its own directory
 	rm -f "$dir/ready"
 	"$shop" --dir "$dir/shop" --ready-file "$dir/ready" --secret $secret --max-seconds 900 "$@" >"$dir/out" 2>"$dir/err" &
 	pid=$!
-	pids=("$pid")
 	until [ -s "$dir/ready" ]; do
 		kill -0 "$pid" 2>/dev/null || fail 'the shop starts'
 		sleep 0.02
@@ -25,7 +24,6 @@ begin() { # OPTIONS: a shop of its own directory
 end() {
 	kill "$pid"
 	wait "$pid" && is 'ends cleanly' 0 0 || is 'ends cleanly' "$?" 0
-	pids=()
 }
 field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/" "$dir/ready"; }
 get() { curl -sS -m 10 --noproxy '*' --cacert "$dir/shop/ca.pem" "$@" 2>&1 || :; }
@@ -137,9 +135,9 @@ for at in "$http" "$tls" "$raw" "$rawtls"; do
 	is 'drop before' "$(code "$p?fault=drop&at=before")" '52 000'
 	is 'drop body' "$(code "$p?fault=drop&at=body")" '18 200'
 	is 'reset' "$(code "$p?fault=drop&at=before&reset=1")" '5[26] 000'
-	is 'drip' "$(get -o /dev/null -w '%{size_download} %{time_total}' \
-		"$p?fault=drip&ms=10&size=20")" '20 0.[2-9]*'
-	is 'drip head' "$(code -m 0.2 "$p?fault=drip&at=head&ms=50")" '28 200'
+	is 'drip' "$(get -o /dev/null -w '%{size_download} %{time_total}' "$p?fault=drip&ms=10&size=20" |
+		awk '{print $1, ($2 >= 0.2 ? "dripped" : $2)}')" '20 dripped'
+	is 'drip head' "$(code -m 2 "$p?fault=drip&at=head&ms=50")" '28 200'
 	is 'endless' "$(code --max-filesize 1000000 -m 1 "$p?fault=endless")" '28 200'
 	is 'endless length' "$(code --max-filesize 1000000 "$p?fault=endless&variant=length")" \
 		'63 200'
@@ -174,23 +172,23 @@ in_ms() { # NAME LOW VALUE
 for at in "$http" "$tls" "$raw" "$rawtls"; do
 	read -r _ _ first all <<<"$(ms "$at/p/?fault=delay&ms=150")"
 	in_ms wait 150 "$first"
-	# Between two stamps of the client, which may take the first of them late: half of the delay is proof enough.
-	read -r _ _ first all <<<"$(ms "$at/p/?fault=delay&phase=transfer&ms=600")"
+	# Between two stamps of the client, which may take the first of them late: a part of the delay is proof enough.
+	read -r _ _ first all <<<"$(ms "$at/p/?fault=delay&phase=transfer&ms=2000")"
 	in_ms transfer 300 $((all - first))
 done
-fault '{"name":"delay","phase":"tls","ms":600}'
+fault '{"name":"delay","phase":"tls","ms":2000}'
 for at in "$tls" "$rawtls"; do
 	read -r connect shake first all <<<"$(ms "$at/health")"
 	in_ms tls 300 $((shake - connect))
 done
 heal
-fault '{"name":"delay","step":"product","ms":150}'
+fault '{"name":"delay","step":"product","ms":2000}'
 read -r _ _ first _ <<<"$(ms "$http/p/linen-lamp")"
-in_ms 'step product' 150 "$first"
+in_ms 'step product' 2000 "$first"
 read -r _ _ first _ <<<"$(ms "$http/p/")"
-is 'step list is spared' "$([ "$first" -lt 150 ] && echo spared)" spared
+is 'step list is spared' "$([ "$first" -lt 2000 ] && echo spared)" spared
 heal
-fault '{"name":"delay","phase":"connect","for_s":2}'
+fault '{"name":"delay","phase":"connect","for_s":6}'
 connected() { get -m 0.2 -o /dev/null -w '%{time_connect}' "$1/health" | tail -n 1; }
 for at in "$http" "$tls" "$raw"; do
 	until_true '[ "$(connected "$at")" = 0.000000 ]'
@@ -199,16 +197,21 @@ until_true '[ "$(code "$http/health")" = "0 200" ]'
 heal
 
 # --- the truth about time
-out=$(get "$raw/p/?fault=phases&head_ms=30&body_ms=40&tag=one" "$raw/p/?fault=phases&tag=two")
-is 'phases' "$out" 'exactly*exactly*'
-until_true '[ "$(wc -l <"$dir/shop/truth.log")" -gt 0 ] && grep -q "\"two\"" "$dir/shop/truth.log"'
-grep '"tag":"one"' "$dir/shop/truth.log" >"$dir/truth"
 stamp() { grep -oE "\"$1\":[0-9]+" "$dir/truth" | cut -d: -f2; }
-head_us=$((($(stamp head_mono) - $(stamp read_mono)) / 1000))
-body_us=$((($(stamp body_mono) - $(stamp head_mono)) / 1000))
-is 'head is exact' "$([ $head_us -ge 30000 ] && [ $head_us -lt 45000 ] && echo exact)" exact
-is 'body is exact' "$([ $body_us -ge 25000 ] && [ $body_us -lt 55000 ] && echo exact)" exact
-is 'one connection' "$(grep -c "\"conn\":$(stamp conn),.*\"two\"" "$dir/shop/truth.log")" 1
+round=0
+exact() { # it is never early; a machine that is busy does not wake anybody to the millisecond each time
+	round=$((round + 1))
+	out=$(get "$raw/p/?fault=phases&head_ms=30&body_ms=40&tag=one$round" "$raw/p/?fault=phases&tag=two$round")
+	until_true 'grep -q "\"two$round\"" "$dir/shop/truth.log"'
+	grep "\"tag\":\"one$round\"" "$dir/shop/truth.log" >"$dir/truth" || return 1
+	head_us=$((($(stamp head_mono) - $(stamp read_mono)) / 1000))
+	body_us=$((($(stamp body_mono) - $(stamp head_mono)) / 1000))
+	[ $head_us -ge 30000 ] || bad 'the head is never early' "$head_us us"
+	[ $head_us -lt 45000 ] && [ $body_us -ge 25000 ] && [ $body_us -lt 55000 ]
+}
+until_true exact
+is 'phases' "$out" 'exactly*exactly*'
+is 'one connection' "$(grep -c "\"conn\":$(stamp conn),.*\"two$round\"" "$dir/shop/truth.log")" 1
 
 # --- faults in force, by share, and healed
 is 'unknown key' "$(get -d '{"name":"wall","wal":"queue"}' "$http/control/fault")" '*wal: unknown*'
@@ -224,7 +227,7 @@ is 'health stays green' "$(code "$http/health")" '0 200'
 is 'state' "$(get "$http/control/state")" '*"active":[[]{*"hits":'$failed',"name":"status"*'
 heal
 is 'healed' "$(code "$http/p/")" '0 200'
-fault '{"name":"status","for_s":1}'
+fault '{"name":"status","for_s":4}'
 is 'for a while' "$(code "$http/p/")" '0 500'
 until_true '[ "$(code "$http/p/")" = "0 200" ]'
 feed() { get "$http/feeds/stock.csv" | grep SKU-009; }
@@ -282,7 +285,7 @@ end
 
 # --- it breaks and heals by itself; visitors; the same seed gives the same shop
 rm -f "$dir/shop/access.log"
-begin --pace 0 --rate 600 --seed 7 --break-after 1 --heal-after 1 \
+begin --pace 0 --rate 600 --seed 7 --break-after 2 --heal-after 3 \
 	--break-fault 'status&status=503&step=product;status&status=410&step=search'
 until_true '[ "$(code "$http/p/linen-lamp")" = "0 503" ]'
 until_true '[ "$(code "$http/p/linen-lamp")" = "0 200" ]'

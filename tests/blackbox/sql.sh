@@ -32,7 +32,6 @@ mariadb-install-db --no-defaults --datadir="$dir/maria" --auth-root-authenticati
 mariadbd --no-defaults --user="$(id -un)" --datadir="$dir/maria" --socket="$dir/run/maria.sock" --skip-networking \
   --pid-file="$dir/maria.pid" --innodb-flush-log-at-trx-commit=0 >>"$dir/maria.log" 2>&1 &
 maria=$!
-pids+=($!)
 psql() { "$pgbin/psql" -qAt -h "$dir/run" -U shop -d postgres -c "$1"; }
 maria() { mariadb --no-defaults -N -B -S "$dir/run/maria.sock" -u root shop -e "$1"; }
 lite() { sqlite3 -cmd '.timeout 5000' "$dir/lite/shop.db" "$1"; }
@@ -50,7 +49,6 @@ lite 'pragma journal_mode=wal; create table orders (id integer primary key, at i
 # The shop that has its database open: without one, nobody who only reads may look into WAL files.
 mkfifo "$dir/run/shop"
 sqlite3 "$dir/lite/shop.db" <"$dir/run/shop" >/dev/null &
-pids+=($!)
 exec 9>"$dir/run/shop"
 echo 'select count(*) from orders;' >&9
 
@@ -66,7 +64,7 @@ lite "create table shelf as with recursive s(i) as (select 1 union all select i 
 cp "$build"/tests/plugins/.libs/tp_reader.so "$build"/plugins/.libs/{sql,inventory}.so "$dir/plugins" && chmod 700 "$dir/plugins"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
 export TILLWATCH_PLUGINS=$dir/plugins
-common='system: storefront, interval: 500ms, timeout: 450ms, lateness: 1s, overlap: 30s, fields: {word: word}'
+common='system: storefront, interval: 1s, timeout: 950ms, lateness: 1s, overlap: 30s, fields: {word: word}'
 stock='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, overlap: 5s, fields: {available: qty, price: price}'
 shelf='system: storefront, interval: 1s, timeout: 900ms, zone: UTC, key: sku, push_down: true, fields: {available: qty}, query: "SELECT sku, qty, note, name FROM shelf"'
 cat >"$dir/shop.yaml" <<Y
@@ -197,7 +195,9 @@ within 10 'and the key that is gone' ghost 0
 # --- by sums of ranges ----------------------------------------------------------------------------------
 shelves() { [ "$(value 'inventory_coherent_keys{probe="shelves"}')" = 6000 ]; }
 sent() { value "last_over_time(sql_rows_total{probe=~\"shelf_.*\",result=\"ok\"}[1h])"; }
+quiet() { local was; was=$(sent) && sleep 3 && [ "$(sent)" = "$was" ]; }
 within 30 'three databases say the same of 3000 keys' shelves
+within 30 'and none sends its rows again' quiet
 before=$(sent)
 maria "update shelf set qty = qty + 5 where sku in ('7', '1400'); update shelf set qty = 41 - qty where sku in ('20', '21')" # the latter change places
 lite "update shelf set qty = qty + 1 where sku = '2999'"

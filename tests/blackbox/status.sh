@@ -28,7 +28,6 @@ s.serve_forever()
 P
 echo '{}' >"$dir/shop.json"
 python3 "$dir/agent.py" "$dir" &
-pids+=($!)
 within 20 'the agent of the test' test -s "$dir/port"
 tw() { "$tillwatch" status --url "http://127.0.0.1:$(cat "$dir/port")" "$@"; }
 # shop [BAD [ALERTS [RECEIVERS]]]: so many of 40 probes are crit; two are always learning

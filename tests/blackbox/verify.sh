@@ -17,7 +17,6 @@ fi || fail 'the Go example compiles'
 listens() {
   local name=$1
   WEBHOOK_SECRETS=$2 "${@:3}" >"$dir/$name.log" 2>&1 &
-  pids+=($!)
   within 20 "$name listens" grep -q '^listening on port [0-9]' "$dir/$name.log"
   port=$(sed -n 's/^listening on port //p' "$dir/$name.log")
 }
@@ -69,7 +68,6 @@ listens relay '' python3 "$dir/relay.py" "$dir"
 } >"$dir/shop.yaml"
 chmod 600 "$dir/shop.yaml"
 "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
-pids+=($!)
 export TILLWATCH_SOCKET=$dir/agent.sock
 within 20 'the agent answers' "$tillwatch" probes
 for name in "${!at[@]}"; do

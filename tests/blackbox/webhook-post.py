@@ -74,7 +74,7 @@ def stream(port, source, kind, secret, prefix, n, threads):
                 with lock:
                     attempts[0] += 1
                 try:
-                    if post(port, source, kind, secret, body, {"id": f"{prefix}-{i}"}, 5) == 204:
+                    if post(port, source, kind, secret, body, {"id": f"{prefix}-{i}"}, 30) == 204:
                         break
                 except (OSError, http.client.HTTPException):
                     pass

@@ -10,12 +10,10 @@ set -uo pipefail
 secret=whsec_$(head -c 32 /dev/urandom | base64)
 (umask 077; printf '%s' "$secret" >"$dir/hook.secret")
 "$build/tests/shop/tillwatch-shop" --dir "$dir" --secret "$secret" --ready-file "$dir/shop.json" --max-seconds 3600 >"$dir/shop.log" 2>&1 &
-pids+=($!)
 until [ -s "$dir/shop.json" ]; do sleep 0.1; done
 hook_port=$(sed -n 's/.*"http_port": *\([0-9]*\).*/\1/p' "$dir/shop.json")
 python3 "$here/cut.py" "0:$RIG_DOOR_PORT" "0:$RIG_TLS_PORT" "0:$hook_port" >"$dir/cut.out" 2>&1 &
 cut=$!
-pids+=($cut)
 until grep -q ready "$dir/cut.out"; do sleep 0.1; done
 read -r _ door_port tls reference <"$dir/cut.out"
 
@@ -50,7 +48,6 @@ export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.li
 start_agent() {
   "$build/agent/tillwatchd" -c "$dir/rig.yaml" >>"$dir/agent.log" 2>&1 &
   agent=$!
-  pids+=("$agent")
 }
 start_agent
 
@@ -124,6 +121,7 @@ from=$(here_line)
 "$here/rig" fault errors >>"$dir/rig.log" 2>&1
 within 60 'before the kill: ApiDown fires' hook firing ApiDown "$from"
 seen_at=$(date +%s)
+sleep 4 # what ran until then is committed
 before=$(value "count_over_time(tillwatch_probe_verdict{probe=\"page\"}[10m] @ $seen_at)")
 kill -KILL "$agent"
 wait "$agent" 2>/dev/null
@@ -138,6 +136,8 @@ within 90 'the resolve of what fired before the kill is delivered' hook resolved
 within 90 'before the cut: nothing is left of the kill' none_left
 from=$(here_line)
 fired_before=$(count_hooks firing '*')
+sleep 6 # each probe has seen the shop well since, itself
+within 60 'before the cut: all is well' all_ok
 kill -USR1 "$cut"
 within 60 'network cut: one page says that the agent is blind' hook firing AgentBlind "$from"
 sleep 15

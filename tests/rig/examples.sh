@@ -50,7 +50,7 @@ say "shoppers buy for half a minute"
 placed=$(sql 'select count(*) from "order" where "orderPlacedAt" is not null')
 if [ "$placed" -gt 0 ]; then ok "$placed orders"; else fail 'nobody has bought anything'; fi
 requests() { [ "$(value 'sum(api_requests_total{probe="shop-api",route="shop-api"})' | cut -d. -f1)" -gt "$placed" ]; }
-within 30 'their requests are counted' requests
+within 60 'their requests are counted' requests
 within 150 'their orders too' reads 'checkout_events_total{probe="order-rate"}' "$placed"
 within 60 'and each of them is paid' reads inventory_orders_compared "$placed"
 same 'no order is told differently' "$(value 'max(max_over_time(inventory_order_faults[3m]))')" 0
@@ -70,9 +70,7 @@ agent=''
 hour=$dir/hour
 mkdir -p "$hour/conf.d"
 leap_start
-pids+=("$leap_pid")
 "${then[@]}" "$build/tests/shop/tillwatch-shop" --dir "$hour" --ready-file "$hour/ready" --max-seconds 86400 >"$hour/receiver.log" 2>&1 &
-pids+=($!)
 until [ -s "$hour/ready" ]; do sleep 0.1; done
 hook=http://127.0.0.1:$(jq -r .http_port "$hour/ready")/hook/oncall
 leaps() { # LIMIT NAME COMMAND...

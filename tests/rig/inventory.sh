@@ -130,7 +130,6 @@ done
 say "$rate shoppers a minute buy for $minutes minutes"
 "$here/rig" shoppers "$rate" $((minutes * 60)) >"$dir/shoppers.log" 2>&1 &
 shoppers=$!
-pids+=($!)
 wait "$shoppers"
 sleep 8
 sold=$(sql 'select sum("stockAllocated") from stock_level')
@@ -142,16 +141,16 @@ same 'none is missing' "$(most inventory_missing_keys)" 0
 same 'none is of nobody' "$(most inventory_ghost_keys)" 0
 same 'nothing is read wrongly' "$(most inventory_mapping_suspect)" 0
 same 'no order is told differently' "$(most inventory_order_faults)" 0
-same 'all orders are known' "$(value inventory_orders_compared)" "$placed"
+within 30 'all orders are known' reads inventory_orders_compared "$placed"
 
 # What changed in the database, and the feed has not heard of.
 before=$(date +%s%N)
 "$here/rig" fault stale
 changed=$(sql 'select count(*) from stock_level where id % 5 = 0')
 within 10 'the difference is seen' reads 'inventory_open_keys{source="feed",field="on_hand"}' "$changed"
-seen=$(date +%s%N)
 drift=$(value 'inventory_drift_keys{source="feed",field="on_hand"}')
-if [ "$drift" = 0 ] || [ $((seen - before)) -gt 4000000000 ]; then ok 'none counts before its grace'; else fail "$drift count before their grace"; fi
+seen=$(date +%s%N)
+if [ "${drift:-0}" = 0 ] || [ $((seen - before)) -gt 4000000000 ]; then ok 'none counts before its grace'; else fail "$drift count before their grace"; fi
 within 20 "then exactly those: $changed keys" reads 'inventory_drift_keys{source="feed",field="on_hand"}' "$changed"
 same 'and exactly so many units' "$(value 'inventory_drift_units{source="feed",field="on_hand"}')" $((changed * 7))
 same 'which can be sold, and nobody has' "$(value 'inventory_oversell_units{source="feed"}')" $((changed * 7))

@@ -83,7 +83,6 @@ os.rename(d + "/new", d + "/ports.json")
 threading.Event().wait()
 P
 python3 "$dir/tls.py" "$dir/c" >"$dir/tls.log" 2>&1 &
-pids+=($!)
 within 20 'the servers with their certificates' test -s "$dir/c/ports.json"
 trust="\"ca_file\": \"$dir/c/ca.pem\""
 at() { u "https://localhost:$(port "$1" "$dir/c/ports.json")/"; }

@@ -106,7 +106,7 @@ run "$(u "http://127.0.0.1:$dead/")" "$blind"
 want 'we see nothing: nobody says that the shop is down' 'v == "unknown" and c == "blind" and m("up") is None and m("failures_total", phase="connect") is None'
 run "$(u "http://127.0.0.1:$dead/")" "$one"
 want 'one reference that answers is sight' 'v == "crit" and c == "refused"'
-run "$(u "http://127.0.0.1:$silent/")" "$sees" 2000
+run "$(u "http://127.0.0.1:$silent/")" "$sees" 8000
 want 'we see: a timeout is the shop'"'"'s' 'v == "crit" and c == "timeout" and m("up") == 0'
 run "$(u "http://127.0.0.1:$silent/")" "$blind" 2000
 want 'we see nothing: a timeout is ours' 'v == "unknown" and c == "blind" and m("up") is None'
