@@ -16,7 +16,7 @@ export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.li
 
 evidence() {
   [ -z "$agent" ] || "$tillwatch" status
-  tail -n 20 "$dir/agent.log"
+  [ ! -e "$dir/agent.log" ] || tail -n 20 "$dir/agent.log"
 }
 at_end() { :; }
 finish() {
@@ -25,6 +25,7 @@ finish() {
   wait || :
   at_end
   if [ "$red" = 0 ] && [ -z "${KEEP:-}" ]; then rm -rf "$dir"; else echo "kept: $dir"; fi
+  [ "$red" = 0 ] || exit 1
 }
 trap finish EXIT
 trap 'red=1; exit 130' INT TERM
