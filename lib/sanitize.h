@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 /* Copies len bytes of src to dst (cap bytes with the NUL; never cuts a character) so that it is
- * safe to show: C0 and C1 controls, DEL, bidirectional and zero-width controls (U+200B-200F,
- * 202A-202E, 2060-2069, FEFF) become U+00B7 "·", bytes that are no UTF-8 become "?"; tab and
- * newline become a space. Returns the bytes written. */
+ * safe to show, and to write as YAML: C0 and C1 controls, DEL, bidirectional and zero-width
+ * controls (U+200B-200F, 202A-202E, 2060-2069, FEFF) and noncharacters (U+FFFF and their like)
+ * become U+00B7 "·", bytes that are no UTF-8 become "?"; tab and newline become a space. Returns
+ * the bytes written. */
 size_t text_sanitize(char *dst, size_t cap, const char *src, size_t len);
 
 /* Columns of a sanitised text in a terminal (East Asian wide = 2, combining = 0). */
