@@ -100,6 +100,23 @@ write_result(struct buf *b, const struct ingest_result *r)
 	buf_printf(b, ",\"facts\":%s}", r->facts[0] == '{' ? r->facts : "{}");
 }
 
+/* Why a run that was asked for was none, by its cause (host/probe.c). */
+static const char *
+why_skipped(const char *cause)
+{
+	static const char *const reasons[][2] = {
+	    {"overrun", "a run is under way, and another one waits for its end"},
+	    {"full", "too many runs are under way in its host"},
+	    {"stopping", "its host ends"},
+	    {"not started", "it has refused its configuration"},
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(cause, reasons[i][0]) == 0)
+			return reasons[i][1];
+	return cause;
+}
+
 void
 agent_result(struct agent *a, const struct ingest_result *r)
 {
@@ -108,7 +125,11 @@ agent_result(struct agent *a, const struct ingest_result *r)
 	pthread_mutex_lock(&a->lock);
 	for (struct agent_waiter *w = a->waiters; w != NULL; w = w->next)
 		if (w->asked == r->asked && !w->done) {
-			write_result(w->out, r);
+			if (r->is_skipped)
+				snprintf(w->why_not, sizeof(w->why_not), "%s",
+				    why_skipped(r->cause));
+			else
+				write_result(w->out, r);
 			w->done = true;
 		}
 	pthread_cond_broadcast(&a->changed);
@@ -147,10 +168,14 @@ do_run(void *ctx, const char *probe, struct buf *out, char *err, size_t cap)
 		snprintf(err, cap, "the plugin host of %.200s is not up", probe);
 	if (q.rc != 0)
 		return q.rc;
-	if (wait_result(a, &w, q.timeout_ms))
+	if (!wait_result(a, &w, 2 * q.timeout_ms)) { /* behind one that is under way */
+		snprintf(err, cap, "no result of %.200s in time", probe);
+		return -ETIMEDOUT;
+	}
+	if (w.why_not[0] == '\0')
 		return 0;
-	snprintf(err, cap, "no result of %.200s in time", probe);
-	return -ETIMEDOUT;
+	snprintf(err, cap, "%.200s did not run: %s", probe, w.why_not);
+	return -EAGAIN;
 }
 
 /* ---- the rest ---- */

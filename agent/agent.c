@@ -87,7 +87,7 @@ on_result(void *arg, const struct ingest_result *r)
 {
 	struct agent *a = arg;
 
-	if (r->verdict != PROBE_OK || r->before != r->verdict)
+	if (!r->is_skipped && (r->verdict != PROBE_OK || r->before != r->verdict))
 		judge_poke(a, r->name);
 	agent_result(a, r);
 }

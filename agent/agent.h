@@ -35,6 +35,7 @@ struct agent_waiter {
 	uint32_t asked;
 	bool done;
 	struct buf *out;        /* the run as JSON */
+	char why_not[64];       /* it was skipped; "" = it was not */
 };
 
 struct agent {

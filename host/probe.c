@@ -298,7 +298,9 @@ probe_ask(struct probe *p, uint32_t number)
 {
 	const char *why = p->is_started ? why_not(p, 0, 0) : "not started";
 
-	if (why != NULL)
+	if (p->is_started && !p->host->is_draining && p->waiting_ask == 0 && read_is_busy(p))
+		p->waiting_ask = number;
+	else if (why != NULL)
 		run_skip(p, wall_now().ms, true, number, why);
 	else
 		run_begin(p, wall_now().ms, mono_now(), true, number);

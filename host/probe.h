@@ -154,6 +154,7 @@ struct probe {
 	int64_t planned_ms, last_slot_ms;  /* the slot that waits; the newest that was filled */
 	mono_t planned_at;
 	struct loop_timer slot;
+	uint32_t waiting_ask;              /* came during a run, begins behind it; 0 = none */
 	struct blocking *blocking;         /* probe-blocking.c: its thread; NULL = none */
 	struct member member;              /* group.c: what it reads, or gives */
 	struct host_post flush;            /* group.c: its readers have gathered enough */
@@ -176,6 +177,7 @@ void probe_remove(struct probe *p); /* stops it; frees it now, or when its threa
 void probe_left(struct probe *p);   /* its thread came back: frees it */
 struct probe *probe_find(struct host *h, uint32_t id);
 void probe_replan(struct probe *p); /* the wall clock stepped */
+/* Runs it now, or as soon as the run that is under way is over. One waits; another is skipped. */
 void probe_ask(struct probe *p, uint32_t number);
 
 /* probe-run.c */

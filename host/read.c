@@ -135,6 +135,11 @@ next_turn(void *arg)
 
 		m->late_slot_ms = 0;
 		run_begin(p, slot_ms, mono_now(), false, 0);
+	} else if (p->waiting_ask != 0) {
+		uint32_t number = p->waiting_ask;
+
+		p->waiting_ask = 0;
+		probe_ask(p, number);
 	} else if (m->waiting != NULL) {
 		choose(m);
 		run_begin(p, wall_now().ms, mono_now(), true, 0);
@@ -154,8 +159,14 @@ void
 read_turn_over(struct probe *p)
 {
 	if (p->member.turn != TURN_TAIL || p->member.waiting != NULL
-	    || p->member.late_slot_ms != 0)
+	    || p->member.late_slot_ms != 0 || p->waiting_ask != 0)
 		plan_turn(p);
+}
+
+bool
+read_is_busy(const struct probe *p)
+{
+	return p->ctx.state != RUN_IDLE || p->member.turn != TURN_TAIL;
 }
 
 bool

@@ -31,7 +31,8 @@ void read_forget(struct reading *r);  /* its op is gone */
 
 enum tw_verdict read_turn(struct probe *source); /* what the source is to do now */
 bool read_is_for(const struct probe *source, const struct probe *reader);
-void read_turn_over(struct probe *source);       /* its run has ended */
+void read_turn_over(struct probe *p);            /* its run has ended: what waited begins */
+bool read_is_busy(const struct probe *p);        /* it runs, or is read for others */
 /* A slot fell into a reading: it is filled behind it. False: no reading is under way. */
 bool read_delays_slot(struct probe *source, int64_t slot_ms);
 void read_clear(struct probe *source);           /* it goes: whoever waits is called back */

@@ -61,7 +61,8 @@ struct probe_status { /* as of the last committed run; texts are owned by the co
 	uint64_t runs;
 };
 
-struct ingest_result {                  /* a committed run, for listeners; lives for the call */
+/* A committed run, or one that was asked for and skipped; lives for the call. */
+struct ingest_result {
 	uint32_t probe;
 	const char *name;
 	int64_t slot_ms;
@@ -69,6 +70,7 @@ struct ingest_result {                  /* a committed run, for listeners; lives
 	const char *cause, *reason, *facts;
 	int64_t duration_us;
 	uint32_t asked; /* the generation of FRAME_RUN that it answers; 0 = a slot's run */
+	bool is_skipped;                /* there is its cause alone */
 };
 
 struct ingest_opts {

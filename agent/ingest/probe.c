@@ -213,6 +213,8 @@ probe_finish_run(struct ingest *in, struct iprobe *p, struct run *r, const struc
 		p->republished_ms = m->slot_ms;
 		make_record(p, r, m);
 		r->is_result = true;
+	} else {
+		r->cause = clean_text(m->cause);
 	}
 	add_own_all(in, p, r, m);
 	if (!skipped)
@@ -239,29 +241,15 @@ note_blind(struct ingest *in, const struct run *r)
 		in->blind = blind;
 }
 
-void
-probe_known(struct ingest *in, struct run *r)
+static void
+note_status(struct ingest *in, const struct run *r)
 {
-	struct iprobe *p = &in->probes[r->probe];
-	struct probe_status *s = &p->status;
-	struct ingest_result result;
+	struct probe_status *s = &in->probes[r->probe].status;
 
-	if (!r->is_result || !p->used)
-		return;
-	result = (struct ingest_result){.probe = r->probe,
-	    .name = p->name,
-	    .slot_ms = r->slot_ms,
-	    .verdict = (enum probe_verdict)r->verdict,
-	    .before = s->verdict,
-	    .cause = r->cause,
-	    .reason = r->reason,
-	    .facts = r->facts,
-	    .duration_us = r->record.duration_us,
-	    .asked = r->asked};
 	pthread_mutex_lock(&in->lock);
-	if (s->verdict != result.verdict)
+	if (s->verdict != (enum probe_verdict)r->verdict)
 		s->since_ms = r->slot_ms;
-	s->verdict = result.verdict;
+	s->verdict = (enum probe_verdict)r->verdict;
 	replace(&s->cause, r->cause);
 	replace(&s->reason, r->reason);
 	s->last_run_ms = r->slot_ms;
@@ -270,6 +258,29 @@ probe_known(struct ingest *in, struct run *r)
 	s->runs++;
 	note_blind(in, r);
 	pthread_mutex_unlock(&in->lock);
+}
+
+void
+probe_known(struct ingest *in, struct run *r)
+{
+	struct iprobe *p = &in->probes[r->probe];
+	struct ingest_result result;
+
+	if (!p->used || (!r->is_result && r->asked == 0))
+		return;
+	result = (struct ingest_result){.probe = r->probe,
+	    .name = p->name,
+	    .slot_ms = r->slot_ms,
+	    .verdict = (enum probe_verdict)r->verdict,
+	    .before = p->status.verdict,
+	    .cause = r->cause,
+	    .reason = r->reason,
+	    .facts = r->facts,
+	    .duration_us = r->record.duration_us,
+	    .asked = r->asked,
+	    .is_skipped = !r->is_result};
+	if (r->is_result)
+		note_status(in, r);
 	if (in->opts.on_result != NULL)
 		in->opts.on_result(in->opts.on_result_arg, &result);
 }

@@ -87,9 +87,11 @@ before=$(hosted pid) restarts=$(hosted restarts) # a host that a busy machine le
 configuration '  - {name: broken, plugin: storefront}'
 check 'a wrong reload is refused with 78' exits 78 "$tillwatch" reload
 within 20 'and the old configuration goes on' all_ok
-configuration '  - {name: third, plugin: storefront, url: "http://127.0.0.1:'"$http"'/health"}'
+configuration '  - {name: third, plugin: storefront, url: "http://127.0.0.1:'"$http"'/p/?fault=delay&ms=400"}'
 check 'a right one is taken' exits 0 "$tillwatch" reload
 within 10 'the new probe runs' all_ok 3
+answers() { sleep "1.$((RANDOM % 10))"; "$tillwatch" run third --json >"$dir/ran"; [ $? -le 1 ] && jq -e '.probe == "third" and .duration_s > 0.3' "$dir/ran"; }
+for k in 1 2 3 4 5 6 7 8; do check "who asks for a run while one is under way gets one behind it ($k)" answers; done
 [ "$before" = "$(hosted pid)" ] || [ "$restarts" != "$(hosted restarts)" ] || fail 'the reload restarted the host'
 ok 'the host was not touched'
 configuration ''

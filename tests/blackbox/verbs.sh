@@ -195,7 +195,7 @@ answer query 0 query '"text"'
 answer query 0 query -r 10s storefront_up
 answer query 0 query 'inventory_lag_seconds'
 answer query 0 query -r 20s 'inventory_lag_seconds'
-ran() { "$tillwatch" run list --json >"$dir/run" 2>/dev/null; } # again when the probe's own slot was under way
+ran() { "$tillwatch" run list --json >"$dir/run" 2>/dev/null; }
 within 30 'a run' ran
 answer run '0|1|69' run gone
 answer reload 0 reload

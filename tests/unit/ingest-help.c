@@ -43,6 +43,8 @@ on_result(void *arg, const struct ingest_result *r)
 	f->last.before = r->before;
 	f->last.slot_ms = r->slot_ms;
 	f->last.asked = r->asked;
+	f->last.is_skipped = r->is_skipped;
+	snprintf(f->last.cause, sizeof(f->last.cause), "%s", r->cause);
 }
 
 uint32_t

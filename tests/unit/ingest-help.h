@@ -24,7 +24,13 @@ struct fixture {
 	struct ingest_host *host;
 	uint32_t probe;
 	unsigned results;
-	struct { enum probe_verdict verdict, before; int64_t slot_ms; uint32_t asked; } last;
+	struct {
+		enum probe_verdict verdict, before;
+		int64_t slot_ms;
+		uint32_t asked;
+		bool is_skipped;
+		char cause[32];
+	} last;
 	uint8_t bytes[FRAME_MAX];
 };
 

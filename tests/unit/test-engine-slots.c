@@ -35,7 +35,12 @@
 #define INTERVAL_MS 1000
 #define OFFSET_MS 137
 
-struct seen { int64_t slot_ms, wall_ms, lag_us; uint8_t flags, verdict; char cause[32]; };
+struct seen {
+	int64_t slot_ms, wall_ms, lag_us;
+	uint32_t asked;
+	uint8_t flags, verdict;
+	char cause[32];
+};
 
 struct world {
 	struct host host;
@@ -131,12 +136,12 @@ deliver(struct host *h, struct probe *p, struct msg_result *r, bool has_samples)
 	struct seen *s = &now_in->seen[now_in->n_seen % SEEN_MAX];
 
 	(void)h;
-	(void)p;
 	(void)has_samples;
 	now_in->n_seen++;
 	*s = (struct seen){.slot_ms = r->slot_ms,
 	    .wall_ms = wall_us / 1000,
 	    .lag_us = r->start_lag_us,
+	    .asked = p->ctx.asked,
 	    .flags = r->flags,
 	    .verdict = r->verdict};
 	snprintf(s->cause, sizeof(s->cause), "%s", r->cause);
@@ -354,6 +359,70 @@ runs_never_overlap(void **state)
 	world_free(w);
 }
 
+/* Two ask while the first slot's run is under way. */
+static bool
+two_ask_in_the_middle(struct world *w)
+{
+	if (w->begun == 1 && wall_us / 1000 >= T0_MS + OFFSET_MS + 100 && !w->has_stepped) {
+		w->has_stepped = true;
+		probe_ask(probe_find(&w->host, 1), 71);
+		probe_ask(probe_find(&w->host, 1), 72);
+	}
+	return true;
+}
+
+static void
+who_asks_during_a_run_gets_the_next_one(void **state)
+{
+	struct world *w = world_new(10);
+
+	(void)state;
+	w->mode = WAITS;
+	w->look = two_ask_in_the_middle;
+	(void)probe_of(w, 1, 500);
+	run_world(w, 3000000, 1000);
+	/* The second is told at once that it is none. */
+	assert_int_equal(w->seen[0].flags, RESULT_ASKED | RESULT_SKIPPED);
+	assert_int_equal(w->seen[0].asked, 72);
+	assert_string_equal(w->seen[0].cause, "overrun");
+	assert_true(w->seen[0].wall_ms <= T0_MS + OFFSET_MS + 102);
+	/* The run, and right behind it that of the first; then the slots go on. */
+	assert_int_equal(w->seen[1].flags, 0);
+	assert_int_equal(w->seen[2].flags, RESULT_ASKED);
+	assert_int_equal(w->seen[2].asked, 71);
+	assert_in_range(w->begun_at[1] / 1000, w->seen[1].wall_ms, w->seen[1].wall_ms + 2);
+	for (unsigned i = 3; i < w->n_seen; i++)
+		assert_int_equal(w->seen[i].flags, 0);
+	assert_int_equal(w->n_seen, 5);
+	world_free(w);
+}
+
+/* A host that ends begins none. */
+static bool
+one_asks_and_the_host_ends(struct world *w)
+{
+	if (w->begun == 1 && wall_us / 1000 >= T0_MS + OFFSET_MS + 100 && !w->has_stepped) {
+		w->has_stepped = true;
+		probe_ask(probe_find(&w->host, 1), 71);
+		host_drain(&w->host);
+	}
+	return true;
+}
+
+static void
+a_host_that_ends_runs_nothing_that_waits(void **state)
+{
+	struct world *w = world_new(10);
+
+	(void)state;
+	w->mode = WAITS;
+	w->look = one_asks_and_the_host_ends;
+	(void)probe_of(w, 1, 500);
+	run_world(w, 3000000, 1000);
+	assert_int_equal(w->begun, 1);
+	world_free(w);
+}
+
 /* ---- the deadline ---- */
 
 static void
@@ -552,6 +621,8 @@ main(void)
 	    cmocka_unit_test(what_is_full_starts_nothing_later),
 	    cmocka_unit_test(a_loop_that_lags_admits_nobody),
 	    cmocka_unit_test(runs_never_overlap),
+	    cmocka_unit_test(who_asks_during_a_run_gets_the_next_one),
+	    cmocka_unit_test(a_host_that_ends_runs_nothing_that_waits),
 	    cmocka_unit_test(what_waits_at_the_deadline_is_called_back_once),
 	    cmocka_unit_test(what_it_says_then_counts),
 	    cmocka_unit_test(a_request_under_way_ends_with_its_run),

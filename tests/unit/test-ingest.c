@@ -331,6 +331,24 @@ an_asked_run_repeats_its_number_and_has_no_slot(void **state)
 }
 
 static void
+an_asked_run_that_was_none_says_why(void **state)
+{
+	struct msg_result m = {
+	    .slot_ms = T0 + 123, .flags = RESULT_ASKED | RESULT_SKIPPED, .verdict = 3};
+	struct fixture *f = *state;
+
+	assert_int_equal(result(f, T0, 0, ""), 0);
+	until_runs(f, 1);
+	assert_int_equal(result_of(f, m, "overrun", "", "{}"), 0);
+	until_runs(f, 2);
+	assert_int_equal(f->last.asked, GENERATION);
+	assert_true(f->last.is_skipped);
+	assert_string_equal(f->last.cause, "overrun");
+	assert_int_equal(status(f).verdict, PROBE_OK);
+	assert_int_equal(status(f).runs, 1);
+}
+
+static void
 a_skipped_slot_is_counted_and_judges_nothing(void **state)
 {
 	struct msg_result m = {.slot_ms = T0 + 10000, .flags = RESULT_SKIPPED, .verdict = 3};
@@ -534,6 +552,7 @@ main(void)
 	    T(a_set_too_large_with_our_labels_is_refused), T(a_run_has_a_ceiling),
 	    T(texts_are_cleaned), T(facts_that_are_no_object_kill_the_host),
 	    T(an_asked_run_repeats_its_number_and_has_no_slot),
+	    T(an_asked_run_that_was_none_says_why),
 	    T(a_skipped_slot_is_counted_and_judges_nothing),
 	    T(what_a_run_no_longer_gives_goes_stale), T(silence_is_stale_once_and_a_run_ends_it),
 	    T(a_rare_probe_is_republished_until_it_is_due),
