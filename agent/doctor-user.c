@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 #include <unistd.h>
 
 #include "agent/doctor.h"
-#include "lib/clock.h"
 
 #define AGENT_USER "tillwatch"
 #define EXIT_NOT_BECOME 125
@@ -69,30 +67,6 @@ become(const struct doctor_user *u)
 		_exit(EXIT_NOT_BECOME);
 }
 
-/* True: the child closed its end in time. */
-static bool
-collect(int fd, int timeout_ms, struct buf *out)
-{
-	mono_t until = mono_add_us(mono_now(), timeout_ms * 1000LL);
-	char piece[4096];
-
-	for (;;) {
-		int64_t left = mono_sub_us(until, mono_now()) / 1000;
-		struct pollfd p = {fd, POLLIN, 0};
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return false;
-		n = read(fd, piece, sizeof(piece));
-		if (n == 0)
-			return true;
-		if (n > 0)
-			buf_add(out, piece, (size_t)n);
-		else if (errno != EINTR)
-			return false;
-	}
-}
-
 int
 doctor_as_user(
     const struct doctor_user *u, int (*fn)(void *), void *arg, int timeout_ms, struct buf *out)
@@ -114,7 +88,7 @@ doctor_as_user(
 		_exit(status);
 	}
 	close(pipes[1]);
-	has_ended = pid > 0 && collect(pipes[0], timeout_ms, out);
+	has_ended = pid > 0 && buf_read(out, pipes[0], timeout_ms) == 0;
 	close(pipes[0]);
 	if (pid > 0 && !has_ended)
 		kill(pid, SIGKILL);

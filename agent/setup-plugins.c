@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,7 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/xmalloc.h"
 
@@ -114,30 +112,6 @@ spawn(const struct plugins *p, const char *path, pid_t *pid, int *out)
 	return rc;
 }
 
-/* What it prints until it ends; -ETIMEDOUT when it does not. */
-static int
-collect(int fd, struct buf *text)
-{
-	mono_t until = mono_add_us(mono_now(), DESCRIBE_TIMEOUT_MS * 1000LL);
-	char piece[4096];
-
-	for (;;) {
-		int64_t left = mono_sub_us(until, mono_now()) / 1000;
-		struct pollfd p = {fd, POLLIN, 0};
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return -ETIMEDOUT;
-		n = read(fd, piece, sizeof(piece));
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			buf_add(text, piece, (size_t)n);
-		else if (errno != EINTR)
-			return -errno;
-	}
-}
-
 static int
 describe(const struct plugins *p, const char *path, struct buf *text, int *status)
 {
@@ -146,7 +120,7 @@ describe(const struct plugins *p, const char *path, struct buf *text, int *statu
 
 	if ((rc = spawn(p, path, &pid, &fd)) != 0)
 		return rc;
-	rc = collect(fd, text);
+	rc = buf_read(text, fd, DESCRIBE_TIMEOUT_MS);
 	close(fd);
 	if (rc != 0)
 		kill(pid, SIGKILL);

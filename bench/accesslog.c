@@ -12,41 +12,20 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <tillwatch/plugin.h>
 #include <unistd.h>
 
+#include "bench/stub-host.h"
 #include "host/geo.h"
-#include "lib/options.h"
 
 #define CHUNK (256 * 1024)
 
-struct tw_ctx {
-	const struct tw_plugin *plugin;
-	void *self;
-	struct heap heap;
-	const char **fields;
-	uint32_t n_fields;
-	double counted;
-};
 static struct tw_ctx source, reader; /* the host's state: one of each */
 static struct geo_db *countries;
 static size_t asked;
-
-static double
-cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
+static double counted, requests;
 
 /* ---- a host ---- */
 
@@ -55,15 +34,7 @@ count(struct tw_ctx *ctx, uint32_t metric, double delta, const char *const *labe
 {
 	(void)labels;
 	if (metric == 0)
-		ctx->counted += delta;
-}
-
-static void
-fields(struct tw_ctx *ctx, const char *const *names, uint32_t n)
-{
-	ctx->fields = calloc(n, sizeof(*ctx->fields));
-	for (; ctx->fields != NULL && ctx->n_fields < n; ctx->n_fields++)
-		ctx->fields[ctx->n_fields] = strdup(names[ctx->n_fields]);
+		*(ctx == &source ? &counted : &requests) += delta;
 }
 
 static void
@@ -77,63 +48,8 @@ records(struct tw_ctx *ctx, const struct tw_batch *batch, const struct tw_record
 	reader.plugin->on_records(&reader, reader.self, &b, r, n);
 }
 
-static enum tw_verdict __attribute__((format(printf, 4, 5)))
-fail(struct tw_ctx *ctx, enum tw_verdict v, const char *cause, const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)ctx;
-	va_start(ap, fmt);
-	fprintf(stderr, "%s: ", cause);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	return v;
-}
-
-static enum tw_verdict __attribute__((format(printf, 3, 4)))
-refuse(struct tw_ctx *ctx, const char *path, const char *fmt, ...)
-{
-	(void)ctx;
-	fprintf(stderr, "%s: refused (%s)\n", path, fmt);
-	exit(70);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-say(struct tw_ctx *ctx, int level, const char *fmt, ...)
-{
-	(void)ctx;
-	(void)level;
-	(void)fmt;
-}
-
-static void
-nothing_emitted(struct tw_ctx *ctx, uint32_t metric, double v, const char *const *labels)
-{
-	(void)ctx;
-	(void)metric;
-	(void)v;
-	(void)labels;
-}
-static void
-nothing_observed(struct tw_ctx *ctx, uint32_t metric, const struct tw_histogram *h,
-    const char *const *labels)
-{
-	(void)ctx;
-	(void)metric;
-	(void)h;
-	(void)labels;
-}
-static void nothing_published(struct tw_ctx *c, int64_t ms) { (void)c; (void)ms; }
-static void
-nothing_said(struct tw_ctx *c, const char *path, const char *text)
-{
-	(void)c;
-	(void)path;
-	(void)text;
-}
 static const void *
-nothing_kept(struct tw_ctx *c, const char *key, size_t *len)
+first_start(struct tw_ctx *c, const char *key, size_t *len)
 {
 	static const int64_t first_start_ms = 1; /* no line is history */
 
@@ -141,22 +57,6 @@ nothing_kept(struct tw_ctx *c, const char *key, size_t *len)
 	*len = strcmp(key, "first_start") == 0 ? sizeof(first_start_ms) : 0;
 	return *len > 0 ? &first_start_ms : NULL;
 }
-static int
-nothing_put(struct tw_ctx *c, const char *key, const void *data, size_t len)
-{
-	(void)c;
-	(void)key;
-	(void)data;
-	(void)len;
-	return 0;
-}
-static void
-rejected(struct tw_ctx *c, const char *reason, const char *excerpt, size_t len)
-{
-	(void)c;
-	fprintf(stderr, "%s: %.*s\n", reason, (int)(len < 120 ? len : 120), excerpt);
-}
-static int64_t all_time(struct tw_ctx *c) { (void)c; return INT64_C(3600000000); }
 static int
 is_wanted(struct tw_ctx *c, const char *field)
 {
@@ -169,36 +69,6 @@ find_country(struct tw_ctx *c, const char *address, struct tw_geo *out)
 	(void)c;
 	asked++;
 	return geo_find(countries, address, out);
-}
-
-static const struct tw_api host = {.size = sizeof(host), .minor = TW_ABI_MINOR,
-    .emit = nothing_emitted, .count = count, .observe_all = nothing_observed,
-    .publish = nothing_published, .fact_text = nothing_said, .fail = fail, .refuse = refuse,
-    .log = say, .state_get = nothing_kept, .state_put = nothing_put, .left_us = all_time,
-    .fields = fields, .records = records, .reject = rejected, .is_wanted = is_wanted,
-    .geo = find_country};
-
-static void
-load(struct tw_ctx *ctx, const char *path, const char *options)
-{
-	const struct tw_plugin *(*get)(const struct tw_api *);
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	json_t *o = json_loads(options, 0, NULL);
-	char err[256] = "";
-
-	if (handle == NULL || o == NULL) {
-		fprintf(stderr, "%s\n", handle == NULL ? dlerror() : options);
-		exit(70);
-	}
-	*(void **)&get = dlsym(handle, TW_PLUGIN_SYMBOL);
-	ctx->plugin = get(&host);
-	ctx->self = calloc(1, ctx->plugin->self_size);
-	if (options_fill(&ctx->plugin->options, ctx->self, o, &ctx->heap, err, sizeof(err)) != 0
-	    || ctx->plugin->start(ctx, ctx->self) != TW_OK) {
-		fprintf(stderr, "%s does not start: %s\n", path, err);
-		exit(70);
-	}
-	json_decref(o);
 }
 
 /* ---- the two sides ---- */
@@ -225,8 +95,14 @@ main(int argc, char **argv)
 	const char *databases[GEO_FILES] = {argc > 5 ? argv[5] : NULL};
 	char options[4096], err[256] = "";
 	double before, base = 0, line;
+	struct tw_api host = stub_host;
 	size_t lines = 0;
 
+	host.count = count;
+	host.state_get = first_start;
+	host.records = records;
+	host.is_wanted = is_wanted;
+	host.geo = find_country;
 	if (argc != 5 && argc != 6)
 		return 64;
 	if (argc == 6
@@ -241,8 +117,8 @@ main(int argc, char **argv)
 	    strstr(argv[4], "urt=") != NULL
 		? "[[\"session\",\"sid\"],[\"duration\",\"urt\"],[\"synthetic\",\"syn\"]]"
 		: "[]");
-	load(&source, argv[1], options);
-	load(&reader, argv[2],
+	stub_load(&source, &host, argv[1], options);
+	stub_load(&reader, &host, argv[2],
 	    "{\"source\":\"log\",\"routes\":[{\"name\":\"cart\",\"path\":\"/api/cart/**\"},"
 	    "{\"name\":\"product\",\"path\":\"/p/*\"},"
 	    "{\"name\":\"graphql\",\"path\":\"/shop-api\"}],"
@@ -259,8 +135,8 @@ main(int argc, char **argv)
 	line = cpu_s() - before;
 	printf("base\t%.2f\nline\t%.2f\nlines\t%zu\ncounted\t%.0f\nrequests\t%.0f\n"
 	       "countries\t%zu\n",
-	    base / (double)lines * 1e9, line / (double)lines * 1e9, lines, source.counted,
-	    reader.counted, asked);
+	    base / (double)lines * 1e9, line / (double)lines * 1e9, lines, counted,
+	    requests, asked);
 	geo_close(countries);
 	return 0;
 }

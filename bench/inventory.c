@@ -20,31 +20,21 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <dlfcn.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <tillwatch/plugin.h>
 #include <unistd.h>
 
-#include "lib/options.h"
+#include "bench/stub-host.h"
 
 #define SIDES 2
 #define OPS_MAX 64
-#define ALWAYS_US INT64_C(3600000000)
 
-struct tw_ctx {
-	const struct tw_plugin *plugin;
-	void *self;
-	struct heap heap;
-	const char *name;
-	const char **fields;
-	uint32_t n_fields;
-};
 static struct tw_ctx sources[SIDES], reader; /* the host's state */
+static struct tw_api host;
 
 struct op {                           /* what the run waits for */
 	unsigned side;
@@ -59,27 +49,6 @@ static struct op ops[OPS_MAX];
 static size_t n_ops;
 static double longest_s, open_keys, drift_keys;
 static void (*read_side)(unsigned side, char *const *keys, size_t n); /* of the mode */
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(70);
-}
-
-static double
-cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* A line of /proc/self/status, in MiB. */
 static double
@@ -98,14 +67,6 @@ memory_mb(const char *line)
 }
 
 /* ---- a host ---- */
-
-static void
-fields(struct tw_ctx *ctx, const char *const *names, uint32_t n)
-{
-	ctx->fields = calloc(n, sizeof(*ctx->fields));
-	for (; ctx->fields != NULL && ctx->n_fields < n; ctx->n_fields++)
-		ctx->fields[ctx->n_fields] = strdup(names[ctx->n_fields]);
-}
 
 static void
 note_callback(double began_s)
@@ -240,60 +201,6 @@ fail(struct tw_ctx *ctx, enum tw_verdict v, const char *cause, const char *fmt, 
 	exit(70);
 }
 
-static enum tw_verdict __attribute__((format(printf, 3, 4)))
-refuse(struct tw_ctx *ctx, const char *path, const char *fmt, ...)
-{
-	(void)ctx;
-	die("%s: refused (%s)", path, fmt);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-say(struct tw_ctx *ctx, int level, const char *fmt, ...)
-{
-	(void)ctx;
-	(void)level;
-	(void)fmt;
-}
-
-static void
-nothing_counted(struct tw_ctx *c, uint32_t metric, double v, const char *const *labels)
-{
-	(void)c;
-	(void)metric;
-	(void)v;
-	(void)labels;
-}
-static void
-nothing_said(struct tw_ctx *c, const char *path, const char *text)
-{
-	(void)c;
-	(void)path;
-	(void)text;
-}
-static const void *
-nothing_kept(struct tw_ctx *c, const char *key, size_t *len)
-{
-	(void)c;
-	(void)key;
-	*len = 0;
-	return NULL;
-}
-static int
-nothing_put(struct tw_ctx *c, const char *key, const void *data, size_t len)
-{
-	(void)c;
-	(void)key;
-	(void)data;
-	(void)len;
-	return 0;
-}
-static void
-rejected(struct tw_ctx *c, const char *reason, const char *excerpt, size_t len)
-{
-	(void)c;
-	die("%s: %.*s", reason, (int)(len < 120 ? len : 120), excerpt);
-}
-static int64_t all_time(struct tw_ctx *c) { (void)c; return ALWAYS_US; }
 static void
 nothing_wanted(struct tw_ctx *c, const char *source, const char *field)
 {
@@ -306,32 +213,6 @@ setting(struct tw_ctx *c, const char *name)
 {
 	(void)c;
 	return strcmp(name, "shop/currency") == 0 ? "EUR" : NULL;
-}
-
-static const struct tw_api host = {.size = sizeof(host), .minor = TW_ABI_MINOR, .emit = emit,
-    .count = nothing_counted, .observe = nothing_counted, .fail = fail,
-    .fact_text = nothing_said, .log = say, .refuse = refuse, .state_get = nothing_kept,
-    .state_put = nothing_put, .left_us = all_time, .after = after, .fields = fields,
-    .records = records, .reject = rejected, .setting = setting, .read = read_again,
-    .want = nothing_wanted};
-
-static void
-load(struct tw_ctx *ctx, const char *path, const char *options)
-{
-	const struct tw_plugin *(*get)(const struct tw_api *);
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	json_t *o = json_loads(options, 0, NULL);
-	char err[256] = "";
-
-	if (handle == NULL || o == NULL)
-		die("%s", handle == NULL ? dlerror() : options);
-	*(void **)&get = dlsym(handle, TW_PLUGIN_SYMBOL);
-	ctx->plugin = get(&host);
-	ctx->self = calloc(1, ctx->plugin->self_size);
-	if (options_fill(&ctx->plugin->options, ctx->self, o, &ctx->heap, err, sizeof(err)) != 0
-	    || ctx->plugin->start(ctx, ctx->self) != TW_OK)
-		die("%s does not start: %s", path, err);
-	json_decref(o);
 }
 
 static void
@@ -347,7 +228,7 @@ load_inventory(const char *path, const char *normalize)
 	snprintf(options, sizeof(options),
 	    "{\"key\":\"sku\",\"confirm_max\":500,\"full_scan\":86400000000,"
 	    "\"normalize\":%s,\"fields\":[%s,%s]}", normalize, one, two);
-	load(&reader, path, options);
+	stub_load(&reader, &host, path, options);
 }
 
 /* ---- scale: two feeds ---- */
@@ -372,7 +253,7 @@ load_feed(unsigned side, const char *csv, const char *path)
 	    "\"fields\":[[\"sku\",\"sku\"],[\"available\",\"available\"],"
 	    "[\"price\",\"price\"]]}",
 	    path);
-	load(&sources[side], csv, options);
+	stub_load(&sources[side], &host, csv, options);
 }
 
 static int
@@ -494,7 +375,7 @@ rounds(char **argv)
 	    || n_drifting + n_changed > n_systems_keys)
 		die("too many, or too few keys");
 	for (unsigned side = 0; side < SIDES; side++)
-		fields(&sources[side], names, 3);
+		host.fields(&sources[side], names, 3);
 	load_inventory(argv[0], "[]");
 	run_slot(); /* reads both whole */
 	for (size_t i = 0; i < n_rounds; i++) {
@@ -588,6 +469,14 @@ sqlite(char **argv)
 int
 main(int argc, char **argv)
 {
+	host = stub_host;
+	host.emit = emit;
+	host.fail = fail;
+	host.after = after;
+	host.records = records;
+	host.setting = setting;
+	host.read = read_again;
+	host.want = nothing_wanted;
 	sources[0].name = "wms";
 	sources[1].name = "feed";
 	if (argc == 6 && strcmp(argv[1], "scale") == 0)

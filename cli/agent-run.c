@@ -67,18 +67,6 @@ tell(int rc, int fd, bool has_answer)
 	return rc;
 }
 
-static void
-collect(int fd, struct buf *out)
-{
-	char piece[4096];
-	ssize_t n;
-
-	while ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR))
-		if (n > 0)
-			buf_add(out, piece, (size_t)n);
-	close(fd);
-}
-
 int
 agent_run(const char *const *arguments, struct buf *out)
 {
@@ -104,8 +92,10 @@ agent_run(const char *const *arguments, struct buf *out)
 		return rc;
 	}
 	free(path);
-	if (out != NULL)
-		collect(pipes[0], out);
+	if (pipes[0] >= 0) {
+		(void)buf_read(out, pipes[0], -1);
+		close(pipes[0]);
+	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)

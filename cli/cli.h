@@ -105,10 +105,16 @@ void shops_free(struct cli *cli);
 /* client.c: asks the agent. path with its query ("/api/v1/query?query=up"). *data: the answer's
  * "data" (owned by the caller). Returns 0, or an exit code after having said what is wrong. */
 int client_get(struct cli *cli, const char *path, json_t **data);
-int client_post(struct cli *cli, const char *path, json_t **data);
 void client_close(struct cli *cli);
-/* "name=value" percent-encoded, with the separator before it, onto an url. */
+/* "name=value" percent-encoded, with the separator before it, onto an url; nothing where the value
+ * is NULL. */
 void client_param(struct buf *url, const char *name, const char *value);
+/* With one parameter; none where the value is NULL. */
+int client_post(
+    struct cli *cli, const char *path, const char *name, const char *value, json_t **data);
+/* The same, and says so: with --json what the agent answers, else `said`. */
+int client_act(
+    struct cli *cli, const char *path, const char *name, const char *value, const char *said);
 
 /* print.c: foreign text is sanitised on its way out. */
 enum tint { TINT_NONE, TINT_OK, TINT_WARN, TINT_CRIT, TINT_DIM, TINT_BOLD };

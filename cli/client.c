@@ -12,9 +12,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "lib/bearer.h"
 #include "lib/buf.h"
 #include "lib/xmalloc.h"
 
+#define URL_MAX 4096
 #define TIMEOUT_MS 40000L
 
 static int fail(const struct cli *cli, int code, const char *fmt, ...)
@@ -49,21 +51,15 @@ on_body(char *data, size_t size, size_t n, void *arg)
 static struct curl_slist *
 token_header(struct cli *cli, int *rc)
 {
-	char line[600] = "Authorization: Bearer ";
-	size_t n = strlen(line), len;
-	FILE *f;
+	char line[BEARER_TEXT];
 
 	*rc = 0;
 	if (cli->token_file == NULL)
 		return NULL;
-	if ((f = fopen(cli->token_file, "re")) == NULL) {
-		*rc = fail(cli, EX_NOINPUT, "%s: %s", cli->token_file, strerror(errno));
+	if ((*rc = bearer_line(cli->token_file, line)) != 0) {
+		*rc = fail(cli, EX_NOINPUT, "%s: %s", cli->token_file, strerror(-*rc));
 		return NULL;
 	}
-	len = fread(line + n, 1, sizeof(line) - n - 1, f);
-	fclose(f);
-	line[n + len] = '\0';
-	line[n + strcspn(line + n, "\r\n")] = '\0';
 	return curl_slist_append(NULL, line);
 }
 
@@ -174,12 +170,6 @@ client_get(struct cli *cli, const char *path, json_t **data)
 	return perform(cli, path, false, data);
 }
 
-int
-client_post(struct cli *cli, const char *path, json_t **data)
-{
-	return perform(cli, path, true, data);
-}
-
 void
 client_close(struct cli *cli)
 {
@@ -203,4 +193,33 @@ client_param(struct buf *url, const char *name, const char *value)
 		else
 			buf_printf(url, "%%%02X", (unsigned char)*value);
 	}
+}
+
+int
+client_post(
+    struct cli *cli, const char *path, const char *name, const char *value, json_t **data)
+{
+	struct buf url;
+	int rc;
+
+	buf_init(&url, URL_MAX);
+	buf_text(&url, path);
+	client_param(&url, name, value);
+	rc = perform(cli, buf_str(&url), true, data);
+	buf_free(&url);
+	return rc;
+}
+
+int
+client_act(struct cli *cli, const char *path, const char *name, const char *value, const char *said)
+{
+	json_t *data;
+	int rc = client_post(cli, path, name, value, &data);
+
+	if (rc == 0 && cli->json)
+		print_json(data);
+	else if (rc == 0)
+		puts(said);
+	json_decref(data);
+	return rc;
 }

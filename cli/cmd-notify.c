@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "lib/buf.h"
 
 static void
 print_receivers(const struct cli *cli, const json_t *data)
@@ -84,23 +83,10 @@ list(struct cli *cli)
 static int
 test(struct cli *cli)
 {
-	struct buf url;
-	json_t *data;
-	int rc;
-
 	if (cli->n_args < 2)
 		return cli_fail(EX_USAGE, "notify test needs a receiver's name");
-	buf_init(&url, 4096);
-	buf_text(&url, "/tillwatch/v1/notify/test");
-	client_param(&url, "receiver", cli->args[1]);
-	rc = client_post(cli, buf_str(&url), &data);
-	if (rc == 0 && cli->json)
-		print_json(data);
-	else if (rc == 0)
-		puts("a test message is on its way; `tillwatch notify` shows its delivery");
-	json_decref(data);
-	buf_free(&url);
-	return rc;
+	return client_act(cli, "/tillwatch/v1/notify/test", "receiver", cli->args[1],
+	    "a test message is on its way; `tillwatch notify` shows its delivery");
 }
 
 static int

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "lib/buf.h"
 
 static int
 list(struct cli *cli)
@@ -54,21 +53,9 @@ list(struct cli *cli)
 static int
 retry(struct cli *cli)
 {
-	struct buf url;
-	json_t *data;
-	int rc;
-
-	buf_init(&url, 4096);
-	buf_text(&url, "/tillwatch/v1/plugins/retry");
-	client_param(&url, "group", cli->n_args > 1 ? cli->args[1] : NULL);
-	rc = client_post(cli, buf_str(&url), &data);
-	if (rc == 0 && cli->json)
-		print_json(data);
-	else if (rc == 0)
-		puts("hosts that wait are started now; `tillwatch plugin` shows them");
-	json_decref(data);
-	buf_free(&url);
-	return rc;
+	return client_act(cli, "/tillwatch/v1/plugins/retry", "group",
+	    cli->n_args > 1 ? cli->args[1] : NULL,
+	    "hosts that wait are started now; `tillwatch plugin` shows them");
 }
 
 static int

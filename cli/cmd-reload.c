@@ -16,7 +16,7 @@ run(struct cli *cli)
 
 	buf_init(&said, 1 << 20);
 	cli->said = &said;
-	rc = client_post(cli, "/-/reload", &data);
+	rc = client_post(cli, "/-/reload", NULL, NULL, &data);
 	cli->said = NULL;
 	if (rc != 0)
 		rc = cli_fail(rc == EX_DATAERR ? EX_CONFIG : rc, "%s", buf_str(&said));

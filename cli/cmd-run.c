@@ -9,26 +9,13 @@
 #include "cli/waterfall.h"
 
 static int
-through_agent(struct cli *cli, json_t **result)
-{
-	struct buf url;
-	int rc;
-
-	buf_init(&url, 4096);
-	buf_text(&url, "/tillwatch/v1/run");
-	client_param(&url, "probe", cli->args[0]);
-	rc = client_post(cli, buf_str(&url), result);
-	buf_free(&url);
-	return rc;
-}
-
-static int
 run(struct cli *cli)
 {
 	json_t *result = NULL;
 	const char *verdict;
 	bool offline = cli_option(cli, "offline") != NULL || cli->config_given != NULL;
-	int rc = offline ? agent_run_once(cli, cli->args[0], &result) : through_agent(cli, &result);
+	int rc = offline ? agent_run_once(cli, cli->args[0], &result)
+			 : client_post(cli, "/tillwatch/v1/run", "probe", cli->args[0], &result);
 
 	if (rc != 0) {
 		json_decref(result);

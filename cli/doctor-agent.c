@@ -272,14 +272,9 @@ send_tests(struct doctor *d, const json_t *receivers)
 
 	json_array_foreach(receivers, i, r) {
 		json_t *data = NULL;
-		struct buf url;
-		int rc;
+		int rc = client_post(d->cli, "/tillwatch/v1/notify/test", "receiver",
+		    member_text(r, "name"), &data);
 
-		buf_init(&url, 4096);
-		buf_text(&url, "/tillwatch/v1/notify/test");
-		client_param(&url, "receiver", member_text(r, "name"));
-		rc = client_post(d->cli, buf_str(&url), &data);
-		buf_free(&url);
 		json_decref(data);
 		is_sent = is_sent && rc == 0;
 		if (rc == 0)

@@ -5,10 +5,15 @@
  */
 #include "lib/buf.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
 
 void
 buf_init(struct buf *b, size_t max)
@@ -101,4 +106,27 @@ const char *
 buf_str(const struct buf *b)
 {
 	return b->data != NULL ? b->data : "";
+}
+
+int
+buf_read(struct buf *b, int fd, int timeout_ms)
+{
+	mono_t until = mono_add_us(mono_now(), timeout_ms * INT64_C(1000));
+	char piece[4096];
+
+	for (;;) {
+		int64_t left = timeout_ms < 0 ? -1 : mono_sub_us(until, mono_now()) / 1000;
+		struct pollfd p = {fd, POLLIN, 0};
+		ssize_t n;
+
+		if (left == 0 || (left < 0 && timeout_ms >= 0) || poll(&p, 1, (int)left) == 0)
+			return -ETIMEDOUT;
+		n = read(fd, piece, sizeof(piece));
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			buf_add(b, piece, (size_t)n);
+		else if (errno != EINTR)
+			return -errno;
+	}
 }

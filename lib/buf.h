@@ -28,5 +28,8 @@ void buf_text(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *buf_str(const struct buf *b);          /* the text so far, never NULL */
+/* What fd gives until its end: 0, -ETIMEDOUT (never when timeout_ms is negative) or -errno. What
+ * comes beyond max is read and dropped. */
+int buf_read(struct buf *b, int fd, int timeout_ms);
 
 #endif

@@ -3,6 +3,7 @@
 UNPACK_SOURCES = lib/unpack.c lib/unpack.h
 noinst_LTLIBRARIES += lib/libtw.la
 lib_libtw_la_SOURCES = \
+	lib/bearer.c lib/bearer.h \
 	lib/buf.c lib/buf.h \
 	lib/cdn.c lib/cdn.h \
 	lib/clock.c lib/clock.h \

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bearer.h"
 #include "lib/xmalloc.h"
 #include "tui/source.h"
 
@@ -47,22 +48,16 @@ on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 static struct curl_slist *
 token_header(const struct http *h, char *err, size_t err_cap, int *rc)
 {
-	char line[600] = "Authorization: Bearer ";
-	size_t n = strlen(line), len;
-	FILE *f;
+	char line[BEARER_TEXT];
 
 	*rc = 0;
 	if (h->token_file == NULL)
 		return NULL;
-	if ((f = fopen(h->token_file, "re")) == NULL) {
-		snprintf(err, err_cap, "%s: %s", h->token_file, strerror(errno));
+	if ((*rc = bearer_line(h->token_file, line)) != 0) {
+		snprintf(err, err_cap, "%s: %s", h->token_file, strerror(-*rc));
 		*rc = -EACCES;
 		return NULL;
 	}
-	len = fread(line + n, 1, sizeof(line) - n - 1, f);
-	fclose(f);
-	line[n + len] = '\0';
-	line[n + strcspn(line + n, "\r\n")] = '\0';
 	return curl_slist_append(NULL, line);
 }
 

@@ -47,22 +47,6 @@ fact_number(struct tw_ctx *ctx, const char *prefix, uint32_t at, const char *nam
 	tw_api_->fact_real(ctx, path, v);
 }
 
-static void
-sum_phases(const struct tw_answer *a, int64_t sum[TW_TRANSFER + 1])
-{
-	memset(sum, 0, (TW_TRANSFER + 1) * sizeof(*sum));
-	for (uint32_t i = 0; i < a->n_hops; i++) {
-		const struct tw_hop *h = hop_at(a, i);
-
-		sum[TW_DNS] += h->dns_us;
-		sum[TW_CONNECT] += h->connect_us;
-		sum[TW_TLS] += h->tls_us;
-		sum[TW_SEND] += h->send_us;
-		sum[TW_WAIT] += h->wait_us;
-		sum[TW_TRANSFER] += h->transfer_us;
-	}
-}
-
 /* A failure gives no latency, nor does a wall. */
 static void
 publish_times(struct tw_ctx *ctx, const struct step *s, const struct tw_answer *a,
@@ -114,7 +98,7 @@ fact_answer(struct tw_ctx *ctx, const struct journey *j, const char *prefix, uin
 	fact_number(ctx, prefix, at, "ms", (double)a->total_us / 1e3);
 	if (!in_full)
 		return;
-	sum_phases(a, sum);
+	answer_phases(a, sum);
 	fact(ctx, j, prefix, at, "url", last->url);
 	fact(ctx, j, prefix, at, "address", last->address);
 	fact_times(ctx, prefix, at, sum);
@@ -136,7 +120,7 @@ report_step(struct tw_ctx *ctx, const struct journey *j, const struct step *s,
 	}
 	if (a == NULL || a->n_hops == 0)
 		return;
-	sum_phases(a, sum);
+	answer_phases(a, sum);
 	publish_times(ctx, s, a, v, sum);
 	fact_answer(ctx, j, "steps", j->at, a, is_bad || j->plan.n_steps <= STEPS_IN_FULL);
 	if (is_bad)

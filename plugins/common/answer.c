@@ -113,3 +113,19 @@ answer_judge(const struct demands *d, const struct tw_answer *a, int64_t now_ms,
 	if (judge_status(d, a, v))
 		judge_body(d, a, *root, error, now_ms, v);
 }
+
+void
+answer_phases(const struct tw_answer *a, int64_t sum[TW_TRANSFER + 1])
+{
+	memset(sum, 0, (TW_TRANSFER + 1) * sizeof(*sum));
+	for (uint32_t i = 0; i < a->n_hops; i++) {
+		const struct tw_hop *h = hop_at(a, i);
+
+		sum[TW_DNS] += h->dns_us;
+		sum[TW_CONNECT] += h->connect_us;
+		sum[TW_TLS] += h->tls_us;
+		sum[TW_SEND] += h->send_us;
+		sum[TW_WAIT] += h->wait_us;
+		sum[TW_TRANSFER] += h->transfer_us;
+	}
+}

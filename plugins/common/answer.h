@@ -75,6 +75,9 @@ void error_code(json_t *v, char *dst, size_t cap);
 void answer_judge(const struct demands *d, const struct tw_answer *a, int64_t now_ms,
     json_t **root, struct verdict *v);
 
+/* What each phase took over all hops, microseconds by enum tw_phase. */
+void answer_phases(const struct tw_answer *a, int64_t sum[TW_TRANSFER + 1]);
+
 static inline const struct tw_hop *
 hop_at(const struct tw_answer *a, uint32_t i)
 {

@@ -12,17 +12,11 @@
 #include "lib/cdn.h"
 #include "lib/hop.h"
 #include "lib/wall.h"
+#include "plugins/common/answer.h"
 #include "plugins/storefront/storefront.h"
 
 #define FACT_PATH_MAX 96
 #define EXCERPT_BYTES 1024
-
-static const struct tw_hop *
-hop_at(const struct tw_answer *a, uint32_t i)
-{
-	return (
-	    const struct tw_hop *)(const void *)((const char *)a->hops + (size_t)i * a->hop_size);
-}
 
 static void set(struct reading *r, enum outcome o, const char *cause, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -116,18 +110,9 @@ static void
 publish_phases(
     struct tw_ctx *ctx, const struct tw_answer *a, const char *connection, const char *family)
 {
-	int64_t sum[TW_TRANSFER + 1] = {0};
+	int64_t sum[TW_TRANSFER + 1];
 
-	for (uint32_t i = 0; i < a->n_hops; i++) {
-		const struct tw_hop *h = hop_at(a, i);
-
-		sum[TW_DNS] += h->dns_us;
-		sum[TW_CONNECT] += h->connect_us;
-		sum[TW_TLS] += h->tls_us;
-		sum[TW_SEND] += h->send_us;
-		sum[TW_WAIT] += h->wait_us;
-		sum[TW_TRANSFER] += h->transfer_us;
-	}
+	answer_phases(a, sum);
 	for (enum tw_phase p = TW_DNS; p <= TW_TRANSFER; p++)
 		tw_emit(ctx, M_PHASE, (double)sum[p] / 1e6, "connection", connection, "family",
 		    family, "phase", phase_name(p));

@@ -55,6 +55,9 @@ for v in status map probes alerts rules notify plugin reload "query 1" "run x" "
 done
 exits 'a url that nobody answers' 69 '*http://127.0.0.1:1*does not answer*' status --url http://127.0.0.1:1
 exits 'a scheme that is none' 69 '*' status --url file:///etc/passwd
+head -c 700 /dev/zero | tr '\0' x >"$dir/long.token"
+exits 'a token longer than tokens are' 66 '*long.token: File too large*' status --url http://127.0.0.1:1 --token-file "$dir/long.token"
+exits 'a folder for a token' 66 "*$dir: Is a directory*" status --url http://127.0.0.1:1 --token-file "$dir"
 exits 'a token file that is none' 66 '*none.token*' status --url http://127.0.0.1:1 --token-file "$dir/none.token"
 
 # --- without an agent: check, schema, run -c, db ------------------------------------------------------------------
@@ -115,7 +118,7 @@ done
 well() { tw probes --json | jq -e '[.probes[].verdict] == ["ok", "crit"]'; }
 within 20 'one is ok, one is crit' well
 exits 'status: a probe is crit' 1 'shop acme: 2 probes, 1 ok, 0 warn, 1 crit, 0 unknown; *' status
-ran() { tw run list "$@" >"$dir/ran"; } # again when the probe's own slot was under way
+ran() { tw run list "$@" >"$dir/ran"; }
 within 30 'a run' ran
 is 'run' "$(cat "$dir/ran")" '*list*wait *'
 within 30 'a run as JSON' ran --json
