@@ -22,17 +22,31 @@
 
 #define RUN_GRACE_MS 5000
 
-void
+bool
 agent_call(struct agent *a, void (*run)(struct agent *, void *), void *arg)
 {
 	struct agent_call c = {.run = run, .arg = arg};
 
 	pthread_mutex_lock(&a->lock);
-	*a->last_call = &c;
-	a->last_call = &c.next;
-	uv_async_send(&a->calls);
-	while (!c.done)
+	if (!a->is_over) {
+		*a->last_call = &c;
+		a->last_call = &c.next;
+		uv_async_send(&a->calls);
+	}
+	while (!c.done && !a->is_over)
 		pthread_cond_wait(&a->changed, &a->lock);
+	pthread_mutex_unlock(&a->lock);
+	return c.done;
+}
+
+void
+agent_calls_end(struct agent *a)
+{
+	pthread_mutex_lock(&a->lock);
+	a->is_over = true;
+	a->first_call = NULL;
+	a->last_call = &a->first_call;
+	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -145,8 +159,12 @@ wait_result(struct agent *a, struct agent_waiter *w, int64_t timeout_ms)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += (time_t)((timeout_ms + RUN_GRACE_MS) / 1000);
 	pthread_mutex_lock(&a->lock);
-	while (!w->done && pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0)
+	while (!w->done && !a->is_over && pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0)
 		;
+	if (!w->done && a->is_over) {
+		snprintf(w->why_not, sizeof(w->why_not), "the agent ends");
+		w->done = true;
+	}
 	for (at = &a->waiters; *at != w; at = &(*at)->next)
 		;
 	*at = w->next;
@@ -158,10 +176,10 @@ static int
 do_run(void *ctx, const char *probe, struct buf *out, char *err, size_t cap)
 {
 	struct agent_waiter w = {.out = out};
-	struct ask q = {.probe = probe, .waiter = &w};
+	struct ask q = {.probe = probe, .waiter = &w, .rc = -EAGAIN};
 	struct agent *a = ctx;
 
-	agent_call(a, ask_host, &q);
+	(void)agent_call(a, ask_host, &q);
 	if (q.rc == -ENOENT)
 		snprintf(err, cap, "no probe is called \"%.200s\"", probe);
 	else if (q.rc != 0)
@@ -211,7 +229,7 @@ do_retry(void *ctx, const char *group)
 {
 	struct retry r = {.group = group};
 
-	agent_call(ctx, retry_hosts, &r);
+	(void)agent_call(ctx, retry_hosts, &r);
 	return r.is_known ? 0 : -ENOENT;
 }
 
@@ -261,7 +279,7 @@ do_metadata(void *ctx, api_metric *each, void *arg)
 
 		each(arg, m->name, m->type, m->help, m->unit);
 	}
-	agent_call(ctx, list_metrics, &l);
+	(void)agent_call(ctx, list_metrics, &l);
 }
 
 /* ---- the map of the shop ---- */
@@ -319,7 +337,10 @@ do_map(void *ctx, struct buf *out)
 	struct worst w;
 	struct map *m;
 
-	agent_call(a, hold_map, &m);
+	if (!agent_call(a, hold_map, &m)) {
+		buf_text(out, "null");
+		return;
+	}
 	w = (struct worst){m, xcalloc(m->n_systems + 1, sizeof(int))};
 	for (size_t i = 0; i < m->n_systems; i++)
 		w.rank[i] = -1;

@@ -404,6 +404,7 @@ agent_run(const char *config_path)
 		    a.setup->n_probes, a.setup->n_receivers);
 		agent_tell_ready(&a);
 		uv_run(&a.loop, UV_RUN_DEFAULT);
+		agent_calls_end(&a);
 	}
 	finish(&a);
 	service_close(&a.service);

@@ -64,6 +64,7 @@ struct agent {
 	pthread_mutex_t lock;   /* calls, waiters, reload, rules' wake-up */
 	pthread_cond_t changed;
 	struct agent_call *first_call, **last_call;
+	bool is_over;           /* the loop has ended: nobody answers calls, no result comes */
 	struct agent_waiter *waiters;
 	bool reload_ok;
 	int64_t reload_ms;
@@ -78,8 +79,9 @@ void agent_tell_ready(const struct agent *a); /* the service manager: at start, 
 int agent_run(const char *config_path);
 
 /* act.c: what the API asks for; any thread but the loop's */
-void agent_call(struct agent *a, void (*run)(struct agent *, void *), void *arg);
+bool agent_call(struct agent *a, void (*run)(struct agent *, void *), void *arg);
 void agent_calls(struct agent *a);      /* the loop's side */
+void agent_calls_end(struct agent *a);  /* the loop has ended: who waits is told so */
 struct api_agent agent_api(struct agent *a);
 void agent_result(struct agent *a, const struct ingest_result *r);
 

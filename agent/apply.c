@@ -175,7 +175,7 @@ agent_reload(struct agent *a, struct buf *errors)
 	s.rc = setup_load(&s.fresh, a->config_path, errors);
 	if (s.rc == 0) {
 		setup_log(s.fresh);
-		agent_call(a, take_effect, &s);
+		(void)agent_call(a, take_effect, &s);
 	}
 	pthread_mutex_lock(&a->lock);
 	a->reload_ok = s.rc == 0;
@@ -184,7 +184,7 @@ agent_reload(struct agent *a, struct buf *errors)
 	log_line(s.rc == 0 ? LOGL_INFO : LOGL_ERROR,
 	    s.rc == 0 ? "reloaded" : "not reloaded, the old configuration stays:\n%s",
 	    buf_str(errors));
-	agent_call(a, tell_ready, NULL);
+	(void)agent_call(a, tell_ready, NULL);
 	return s.rc;
 }
 

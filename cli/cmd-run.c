@@ -8,15 +8,19 @@
 #include "cli/agent-run.h"
 #include "cli/waterfall.h"
 
+#define ANSWER_MS 7200000L          /* the agent answers when the run's own time is over */
+
 static int
 run(struct cli *cli)
 {
 	json_t *result = NULL;
 	const char *verdict;
 	bool offline = cli_option(cli, "offline") != NULL || cli->config_given != NULL;
-	int rc = offline ? agent_run_once(cli, cli->args[0], &result)
-			 : client_post(cli, "/tillwatch/v1/run", "probe", cli->args[0], &result);
+	int rc;
 
+	cli->timeout_ms = ANSWER_MS;
+	rc = offline ? agent_run_once(cli, cli->args[0], &result)
+		     : client_post(cli, "/tillwatch/v1/run", "probe", cli->args[0], &result);
 	if (rc != 0) {
 		json_decref(result);
 		return rc;

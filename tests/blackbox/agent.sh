@@ -99,12 +99,22 @@ kill -HUP "$agent"
 gone() { ! "$tillwatch" probes | grep -q third; }
 within 10 'SIGHUP reloads too' gone
 
-# --- the end --------------------------------------------------------------------------------------------------
+# --- the end, while somebody waits for a run of nearly two minutes ------------------------------------------------
+configuration '  - {name: long, plugin: storefront, interval: 5m, timeout: 2m, url: "http://127.0.0.1:'"$http"'/p/?fault=delay&ms=100000"}'
+check 'one that takes long is taken' exits 0 "$tillwatch" reload
+threads() { ls "/proc/$agent/task" | wc -l; }
+before=$(threads)
+"$tillwatch" run long >"$dir/long" 2>&1 &
+long=$!
+within 20 'its run is asked for' eval '[ "$(threads)" -gt "$before" ]'
+sleep 1
 kill -TERM "$agent"
 wait "$agent"
 rc=$?
 [ "$rc" -eq 0 ] || fail "the agent ended with $rc"
 ok 'the agent ends cleanly'
+wait "$long"
+like 'who waited is told so' "$? $(cat "$dir/long")" '69 *long did not run: the agent ends*'
 check 'the store is sound' exits 0 "$tillwatch" db check "$dir/store"
 [ -z "$(pgrep -P "$agent" 2>/dev/null)" ] && ! kill -0 "$host" 2>/dev/null || fail 'a host was left behind'
 ok 'no host is left behind'
