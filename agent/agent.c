@@ -127,6 +127,7 @@ on_signal(uv_signal_t *handle, int number)
 	a->stopping = true;
 	service_stopping(&a->service);
 	log_line(LOGL_INFO, "ending (%s)", strsignal(number));
+	agent_runs_end(a);
 	supervisor_stop(a->supervisor, all_stopped, a);
 }
 

@@ -64,7 +64,8 @@ struct agent {
 	pthread_mutex_t lock;   /* calls, waiters, reload, rules' wake-up */
 	pthread_cond_t changed;
 	struct agent_call *first_call, **last_call;
-	bool is_over;           /* the loop has ended: nobody answers calls, no result comes */
+	bool is_ending;         /* nobody waits for runs any more */
+	bool is_over;           /* the loop has ended: nobody answers calls */
 	struct agent_waiter *waiters;
 	bool reload_ok;
 	int64_t reload_ms;
@@ -81,7 +82,8 @@ int agent_run(const char *config_path);
 /* act.c: what the API asks for; any thread but the loop's */
 bool agent_call(struct agent *a, void (*run)(struct agent *, void *), void *arg);
 void agent_calls(struct agent *a);      /* the loop's side */
-void agent_calls_end(struct agent *a);  /* the loop has ended: who waits is told so */
+void agent_runs_end(struct agent *a);   /* the agent ends: who waits for a run is told so */
+void agent_calls_end(struct agent *a);  /* the loop has ended: calls return false */
 struct api_agent agent_api(struct agent *a);
 void agent_result(struct agent *a, const struct ingest_result *r);
 
