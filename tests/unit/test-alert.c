@@ -610,7 +610,7 @@ arrives_signed(void **state)
 	b->receivers[0].secret = SECRET;
 	assert_int_equal(webhook_key_parse(&key, SECRET), 0);
 	assert_int_equal(notify_start(&n, &opts, b->receivers, 2, err, sizeof(err)), 0);
-	b->now = wall_now().ms - 155000;
+	b->now = wall_now().ms - 165000;
 	start(b, 0);
 	run(b, 130);
 	b->true_[0] = true;

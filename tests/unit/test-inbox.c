@@ -320,7 +320,7 @@ test_full_until_read(void **state)
 	pthread_mutex_lock(&c.lock);
 	c.p = (struct inbox_position){1, INBOX_HEADER + 2 * (INBOX_RECORD_HEAD + sizeof(body))};
 	pthread_mutex_unlock(&c.lock);
-	for (int i = 0; i < 500 && (rc = inbox_append(b, "s", &r)) == -ENOSPC; i++)
+	for (int i = 0; i < 3000 && (rc = inbox_append(b, "s", &r)) == -ENOSPC; i++)
 		usleep(10000);
 	assert_int_equal(rc, 0);
 	inbox_stop(b);
@@ -514,6 +514,6 @@ main(void)
 	    cmocka_unit_test(test_sources),
 	};
 
-	alarm(300);
+	alarm(1800);
 	return cmocka_run_group_tests_name("inbox", tests, make_dir, remove_dir);
 }

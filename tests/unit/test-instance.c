@@ -243,7 +243,7 @@ main(void)
 	};
 	int rc;
 
-	alarm(300);
+	alarm(1800);
 	if (mkdtemp(root) == NULL)
 		return 1;
 	setenv("TILLWATCH_TEST_ROOT", root, 1);

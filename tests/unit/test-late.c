@@ -34,7 +34,8 @@ static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", body[
 static struct {
 	int listener;
 	bool in_pieces;
-	sem_t asked, written;        /* the server has the request; its answer is out */
+	/* the server has the request; the loop is away; its answer is out */
+	sem_t asked, held, written;
 	struct loop *loop;
 	struct engine_run *run;
 	struct loop_timer hold;
@@ -56,6 +57,9 @@ serve(void *arg)
 	sem_post(&t.asked);
 	/* The request is out, and its sender has the time to see that, before the answer is. */
 	usleep(APART_US);
+	if (t.holds)
+		while (sem_wait(&t.held) != 0)
+			;
 	if (t.in_pieces) {
 		(void)send(fd, head, sizeof(head) - 1, MSG_NOSIGNAL);
 		usleep(APART_US);
@@ -83,6 +87,7 @@ hold(void *arg)
 		loop_timer_set(t.loop, &t.hold, mono_add_us(mono_now(), 500), hold, NULL);
 		return;
 	}
+	sem_post(&t.held);
 	while (sem_wait(&t.written) != 0)
 		;
 	usleep(APART_US);
@@ -112,7 +117,9 @@ ask(bool in_pieces, bool holds)
 	char url[64];
 
 	t.in_pieces = in_pieces;
+	t.holds = holds;
 	sem_init(&t.asked, 0, 0);
+	sem_init(&t.held, 0, 0);
 	sem_init(&t.written, 0, 0);
 	t.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(t.listener, (struct sockaddr *)&at, sizeof(at)), 0);
@@ -155,7 +162,7 @@ one_segment_is_right_however_late_it_is_read(void **state)
 	int right = 0;
 
 	(void)state;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5 || (right == 0 && i < 200); i++) {
 		ask(false, true);
 		/* It came APART_US after the request; the loop was away for longer than that. */
 		right += !t.late && t.wait_us < t.held_us;
@@ -169,7 +176,7 @@ who_looks_in_time_is_not_late(void **state)
 	int right = 0;
 
 	(void)state;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5 || (right == 0 && i < 200); i++) {
 		ask(true, false);
 		right += !t.late;
 	}

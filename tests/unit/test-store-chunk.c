@@ -262,6 +262,6 @@ main(void)
 	    cmocka_unit_test(test_broken_bytes),
 	};
 
-	alarm(300);
+	alarm(1800);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -505,6 +505,6 @@ main(void)
 	    cmocka_unit_test(test_readers_see_all_that_is_committed),
 	};
 
-	alarm(300);
+	alarm(1800);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

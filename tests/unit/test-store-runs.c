@@ -227,6 +227,6 @@ main(void)
 	    cmocka_unit_test(test_rolled_back),
 	};
 
-	alarm(300);
+	alarm(1800);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

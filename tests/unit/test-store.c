@@ -503,6 +503,6 @@ main(void)
 	    cmocka_unit_test(test_model),
 	};
 
-	alarm(300);
+	alarm(1800);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

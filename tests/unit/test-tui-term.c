@@ -340,7 +340,7 @@ main(void)
 	    cmocka_unit_test(test_refusals),
 	};
 
-	alarm(300);
+	alarm(1800);
 	if (setlocale(LC_ALL, "C.UTF-8") == NULL)
 		return 77;
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -536,6 +536,6 @@ main(void)
 	    cmocka_unit_test(test_times),
 	};
 
-	alarm(300);
+	alarm(1800);
 	return cmocka_run_group_tests_name("webhook source", tests, make_dir, remove_dir);
 }
