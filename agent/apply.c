@@ -175,7 +175,11 @@ agent_reload(struct agent *a, struct buf *errors)
 	s.rc = setup_load(&s.fresh, a->config_path, errors);
 	if (s.rc == 0) {
 		setup_log(s.fresh);
-		(void)agent_call(a, take_effect, &s);
+		if (!agent_call(a, take_effect, &s)) {
+			buf_text(errors, "the agent ends\n");
+			s.rc = -EINVAL;
+			setup_free(s.fresh);
+		}
 	}
 	pthread_mutex_lock(&a->lock);
 	a->reload_ok = s.rc == 0;
