@@ -272,16 +272,21 @@ tz_next_change(const struct tz *tz, int64_t utc_s)
 int64_t
 tz_utc(const struct tz *tz, int64_t local_s)
 {
-	int64_t at = local_s - RANGE_S;
+	int64_t at = local_s - RANGE_S, in_gap = 0;
+	bool has_gap = false;
 
 	for (;;) {
 		int32_t offset = tz_offset(tz, at, NULL);
 		int64_t change = tz_next_change(tz, at), utc = local_s - offset;
 
-		/* Before the next change, or in the gap that it makes. */
-		if (change > local_s + RANGE_S || utc < change
-		    || local_s < change + tz_offset(tz, change, NULL))
+		if (utc >= at && utc < change)
 			return utc;
+		if (change > local_s + RANGE_S)
+			return in_gap; /* no clock has shown it: as the one before went on */
+		if (!has_gap && local_s < change + tz_offset(tz, change, NULL)) {
+			has_gap = true;
+			in_gap = utc;
+		}
 		at = change;
 	}
 }
