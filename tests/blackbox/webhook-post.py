@@ -5,10 +5,12 @@ post PORT SOURCE KIND SECRET BODY [id=ID] [age=SECONDS] [forge] [chunked] [heade
     prints the status of the answer
 stream PORT SOURCE KIND SECRET PREFIX N THREADS
     posts N bodies with ids of their own, each again until it is acknowledged; prints how many attempts that took
+drip PORT SOURCE
+    posts a body byte by byte, ten a second, for 40 s; prints after how many seconds it was cut
 
 SPDX-License-Identifier: Apache-2.0
 """
-import base64, hashlib, hmac, http.client, sys, threading, time
+import base64, hashlib, hmac, http.client, socket, sys, threading, time
 
 
 def mac(key, data):
@@ -88,7 +90,28 @@ def stream(port, source, kind, secret, prefix, n, threads):
     print(attempts[0])
 
 
+def drip(port, source):
+    s = socket.create_connection(("127.0.0.1", int(port)))
+    began = time.monotonic()
+    s.sendall(b"POST /ingest/%s HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n" % source.encode())
+    s.settimeout(0.1)
+    try:
+        for _ in range(400):
+            s.sendall(b" ")
+            try:
+                if s.recv(64) == b"":
+                    break
+            except socket.timeout:
+                pass
+    except OSError:
+        pass
+    print(round(time.monotonic() - began))
+
+
 def main(a):
+    if a[0] == "drip":
+        drip(a[1], a[2])
+        return
     if a[0] == "stream":
         stream(a[1], a[2], a[3], a[4], a[5], int(a[6]), int(a[7]))
         return

@@ -76,6 +76,8 @@ within 5 'none was bad, and that is said' own bodies std bad 0
 within 15 'plain too, by record' counted plain 3
 
 # --- what must be refused ---------------------------------------------------------------------------
+python3 "$top/tests/blackbox/webhook-post.py" drip "$port" std >"$dir/drip" &
+drip=$!
 answers 401 'a forged body' std standard "$key" '{"word":"x"}' forge
 answers 401 'a foreign secret' std standard "$other" '{"word":"x"}'
 answers 401 'no signature' std none x '{"word":"x"}'
@@ -104,6 +106,10 @@ within 15 'and nothing else' counted std 3
 refused() { [ "$(last "tillwatch_inbox_received_total{result=\"$1\"}")" -ge "$2" ]; }
 within 25 'the agent counts what it refused' refused unsigned 10
 within 25 'and what was too large' refused too_large 3
+
+wait "$drip"
+[ "$(cat "$dir/drip")" -ge 13 ] && [ "$(cat "$dir/drip")" -lt 35 ] || fail "a body that drips was cut after $(cat "$dir/drip") s"
+ok 'a body that drips is cut off'
 
 # --- after a restart --------------------------------------------------------------------------------
 kill "$agent"; wait "$agent" 2>/dev/null
