@@ -204,13 +204,17 @@ lite "update shelf set qty = qty + 1 where sku = '2999'"
 within 20 'what MariaDB changed in silence is seen, and that two values changed places' drift shelf_maria available 4
 within 10 'what SQLite changed is' drift shelf_lite available 1
 psql 'update shelf set qty = qty + 1 where sku = 2999'
-maria "update shelf set qty = qty - 5 where sku in ('7', '1400'); update shelf set qty = 41 - qty where sku in ('20', '21')"
+maria "update shelf set qty = qty - 5 where sku in ('7', '1400'); update shelf set qty = 41 - qty where sku in ('20', '21'); update shelf set qty = qty + 1 where sku = '2999'"
 within 20 'what is repaired is seen, by PostgreSQL too' shelves
 sent=$(sent)
 [ $((${sent%.*} - ${before%.*})) -lt 3000 ] || fail "$before rows were sent before and $sent are now: that is a whole shelf"
 ok "for that $((${sent%.*} - ${before%.*})) rows were sent, of 9000"
 for s in pg maria lite; do [ "$(value "last_over_time(sql_ranges_total{probe=\"shelf_$s\",result=\"read\"}[1h])")" -ge 1 ] || fail "no range of $s was read"; done
 ok 'each of the three was asked for ranges'
+maria 'update shelf set qty = qty + 3 where sku <= 200' # more than are asked for at once
+within 20 'two hundred keys are read again, each of them' drift shelf_maria available 200
+maria 'update shelf set qty = qty - 3 where sku <= 200'
+within 20 'and again when they are repaired' shelves
 psql 'delete from shelf where sku = 3000'
 shelf_ghosts() { [ "$(value 'inventory_ghost_keys{probe="shelves"}')" = 2 ]; }
 within 20 'a key that is gone is seen' shelf_ghosts
