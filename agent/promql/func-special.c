@@ -406,11 +406,14 @@ static double
 date_part(const char *name, double v)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	time_t t = (time_t)v;
 	struct tm tm;
+	time_t t;
 	int year;
 
-	if (isnan(v) || fabs(v) > 1e14 || gmtime_r(&t, &tm) == NULL)
+	if (isnan(v) || fabs(v) > 1e14)
+		return NAN;
+	t = (time_t)v;
+	if (gmtime_r(&t, &tm) == NULL)
 		return NAN;
 	year = tm.tm_year + 1900;
 	if (strcmp(name, "day_of_month") == 0)
