@@ -43,7 +43,7 @@ void
 agent_runs_end(struct agent *a)
 {
 	pthread_mutex_lock(&a->lock);
-	a->is_ending = true;
+	a->stopping = true;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 }
@@ -168,10 +168,10 @@ wait_result(struct agent *a, struct agent_waiter *w, int64_t timeout_ms)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += (time_t)((timeout_ms + RUN_GRACE_MS) / 1000);
 	pthread_mutex_lock(&a->lock);
-	while (!w->done && !a->is_ending
+	while (!w->done && !a->stopping
 	       && pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0)
 		;
-	if (!w->done && a->is_ending) {
+	if (!w->done && a->stopping) {
 		snprintf(w->why_not, sizeof(w->why_not), "the agent ends");
 		w->done = true;
 	}

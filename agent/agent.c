@@ -124,10 +124,9 @@ on_signal(uv_signal_t *handle, int number)
 	}
 	if (a->stopping)
 		return;
-	a->stopping = true;
+	agent_runs_end(a);
 	service_stopping(&a->service);
 	log_line(LOGL_INFO, "ending (%s)", strsignal(number));
-	agent_runs_end(a);
 	supervisor_stop(a->supervisor, all_stopped, a);
 }
 

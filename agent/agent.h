@@ -57,14 +57,13 @@ struct agent {
 	struct inbox *inbox;            /* NULL: no agent.ingest */
 	struct self self;
 	int64_t started_ms, own_at_ms;
-	bool stopping;
+	bool stopping;          /* nobody waits for runs any more */
 	struct service service;
 	int64_t alive_at_ms;            /* monotonic: the watchdog was fed */
 
 	pthread_mutex_t lock;   /* calls, waiters, reload, rules' wake-up */
 	pthread_cond_t changed;
 	struct agent_call *first_call, **last_call;
-	bool is_ending;         /* nobody waits for runs any more */
 	bool is_over;           /* the loop has ended: nobody answers calls */
 	struct agent_waiter *waiters;
 	bool reload_ok;

@@ -36,7 +36,6 @@ probes:
 Y
 chmod 600 "$dir/shop.yaml"
 export TILLWATCH_CONFIG=$dir/shop.yaml TILLWATCH_SOCKET=$dir/agent.sock
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 TOKEN=$secret "$build/agent/tillwatchd" -c "$dir/shop.yaml" >"$dir/agent.log" 2>&1 &
 agent=$!
 api() { curl -sf --unix-socket "$dir/agent.sock" "http://agent$1"; }

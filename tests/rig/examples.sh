@@ -29,7 +29,6 @@ sed -e "s|https://shop.example/admin-api|$door/admin-api|; s|https://shop.exampl
 printf 'agent: {store: {path: "%s"}, api: {socket: "%s"}}\n' "$dir/store" "$dir/agent.sock" >>"$dir/rig.yaml"
 chmod 600 "$dir/rig.yaml"
 export TILLWATCH_SOCKET=$dir/agent.sock TILLWATCH_CONFIG=$dir/rig.yaml
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 export VENDURE_API_KEY=$key PAGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw DB_PASSWORD=none
 verdict() { "$tillwatch" run -c "$dir/rig.yaml" "$1" --json 2>/dev/null | jq -r .verdict; }
 if "$tillwatch" check >"$dir/check" 2>&1; then ok 'check takes it'; else fail "check: $(cat "$dir/check")"; fi

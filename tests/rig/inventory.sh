@@ -112,7 +112,6 @@ probes:
 Y
 chmod 600 "$dir/rig.yaml"
 export TILLWATCH_SOCKET=$dir/agent.sock TILLWATCH_CONFIG=$dir/rig.yaml
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 if "$tillwatch" check >"$dir/check" 2>&1; then ok 'check takes it'; else fail "check: $(cat "$dir/check")"; fi
 "$build/agent/tillwatchd" -c "$dir/rig.yaml" >>"$dir/agent.log" 2>&1 &
 agent=$!

@@ -93,7 +93,6 @@ Y
   chmod 600 "$dir/rig.yaml"
 }
 export TILLWATCH_SOCKET=$dir/agent.sock TILLWATCH_CONFIG=$dir/rig.yaml
-export TILLWATCH_HOST=$build/tillwatch-host TILLWATCH_PLUGINS=$build/plugins/.libs
 start() {
   "$build/agent/tillwatchd" -c "$dir/rig.yaml" >>"$dir/agent.log" 2>&1 &
   agent=$!
